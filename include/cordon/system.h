@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the holder of the device authority can ask about the whole system. Every call here
+ * takes the authority handle with INSPECT; an ordinary driver never has one.
+ */
+#ifndef CORDON_SYSTEM_H
+#define CORDON_SYSTEM_H
+
+#include <cordon/types.h>
+#include <cordon/task.h>
+#include <cordon/vfio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* system_info topics. Each is a list of records; index n is the n-th, ENOENT past the end. */
+enum cordon_system_topic {
+	CORDON_SYSTEM_IOMMU = 0,    /* struct cordon_iommu_desc, one per unit */
+	CORDON_SYSTEM_TASKS = 1,    /* struct cordon_task_info */
+	CORDON_SYSTEM_GROUPS = 2,   /* struct cordon_group_desc */
+	CORDON_SYSTEM_DEVICES = 3,  /* struct cordon_device_desc */
+	CORDON_SYSTEM_MAPPINGS = 4, /* struct cordon_mapping_desc */
+	CORDON_SYSTEM_FAULTS = 5,   /* struct cordon_fault, oldest first (the last 256) */
+	CORDON_SYSTEM_COUNTERS = 6, /* struct cordon_counter */
+	CORDON_SYSTEM_TOPICS = 7,
+};
+
+enum cordon_iommu_vendor {
+	CORDON_IOMMU_NONE = 0,
+	CORDON_IOMMU_INTEL = 1,
+	CORDON_IOMMU_AMD = 2,
+};
+
+struct cordon_iommu_desc {
+	uint32_t vendor; /* enum cordon_iommu_vendor */
+	uint32_t usable; /* 1: devices can be handed out */
+	uint64_t registers; /* physical address */
+	uint32_t address_bits;
+	uint32_t levels;
+	uint32_t translation; /* 1: on */
+	uint32_t remapping;   /* 1: interrupt remapping on */
+	uint64_t page_sizes;
+	uint64_t faults; /* since boot */
+	char text[128];	 /* one line for a person; why not, when not usable */
+};
+CORDON_STATIC_ASSERT(sizeof(struct cordon_iommu_desc) == 176, "cordon_iommu_desc layout");
+
+struct cordon_group_desc {
+	struct cordon_group_status status;
+	uint64_t holder; /* task id, 0: none */
+	char holder_name[CORDON_NAME_MAX];
+};
+CORDON_STATIC_ASSERT(sizeof(struct cordon_group_desc) == 184, "cordon_group_desc layout");
+
+struct cordon_mapping_desc {
+	uint64_t container; /* object id */
+	uint64_t holder;    /* task id */
+	uint64_t iova;
+	uint64_t size;
+	uint64_t memory; /* object id */
+	uint64_t offset;
+	uint32_t flags; /* CORDON_DMA_* */
+	uint32_t reserved;
+	char holder_name[CORDON_NAME_MAX];
+};
+CORDON_STATIC_ASSERT(sizeof(struct cordon_mapping_desc) == 88, "cordon_mapping_desc layout");
+
+struct cordon_counter {
+	char name[24];
+	uint64_t value;
+};
+CORDON_STATIC_ASSERT(sizeof(struct cordon_counter) == 32, "cordon_counter layout");
+
+#ifdef __cplusplus
+}
+#endif
+#endif
