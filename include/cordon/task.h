@@ -106,7 +106,7 @@ struct cordon_task_info {
 	uint64_t fault_address; /* cause FAULT: the address (page fault) or the instruction */
 	char name[CORDON_NAME_MAX];
 };
-CORDON_STATIC_ASSERT(sizeof(struct cordon_task_info) == 104, "cordon_task_info layout");
+CORDON_STATIC_ASSERT(sizeof(struct cordon_task_info) == 96, "cordon_task_info layout");
 
 /* thread_create */
 struct cordon_thread {
