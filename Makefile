@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+#
+# Every command a person needs. `make help` lists them; CONTRIBUTING.md explains how to
+# add a source, a task or a test. Nothing here runs a program while the file is being
+# read, so that `make` works on a machine where the compiler is still to be installed.
+
+# What a person may set on the command line.
+IOMMU	    ?= intel#            intel, amd or none
+QEMU	    ?= qemu-system-x86_64
+SMP	    ?= 1
+DISK	    ?=#                  a raw image to read instead of the generated one
+BUILD	    ?= build
+NEWLIB	    ?= build/newlib#     where the built newlib is cached, shared by all BUILD=
+DEBUG	    ?=#                  1: the kernel with every debug check on
+V	    ?=#                  1: print whole commands
+CFLAGS_EXTRA ?=#                 added to every compilation of our own code
+SANITIZE    ?= address,undefined# sanitizers of the host tests; empty for none
+CASE	    ?=#                  test-guest: only the cases whose name matches this glob
+UNIT	    ?=#                  test-unit: only the programs whose name matches this glob
+JOBS	    ?= 2#                guests running at the same time
+
+IOMMU	    := $(strip $(IOMMU))
+BUILD	    := $(strip $(BUILD))
+NEWLIB	    := $(strip $(NEWLIB))
+DEBUG	    := $(strip $(DEBUG))
+SANITIZE    := $(strip $(SANITIZE))
+SMP	    := $(strip $(SMP))
+DISK	    := $(strip $(DISK))
+CASE	    := $(strip $(CASE))
+UNIT	    := $(strip $(UNIT))
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules --no-builtin-variables
+
+CC	:= gcc
+AR	:= ar
+NM	:= nm
+STRIP	:= strip
+PYTHON	:= python3
+Q	:= $(if $(strip $(V)),,@)
+say	= @printf '  %-8s%s\n' '$(1)' '$(2)'
+
+# What the folders declare in their rules.mk files.
+KERNEL_SRCS  :=#   kernel image
+CRT0_SRC     :=#   start of every user program
+LIBC_SRCS    :=#   libcordon.a: what newlib expects below it
+LIBVFIO_SRCS :=#   libvfio.a
+TASKS	     :=#   programs of the image; <name>_SRCS
+GUEST_TESTS  :=#   programs of the test image; <name>_SRCS
+UNIT_TESTS   :=#   Criterion programs on the host; <name>_SRCS, <name>_CFLAGS
+TOOL_TESTS   :=#   Python unittest files for the tools
+
+RULES := $(sort $(filter-out $(BUILD)/%,$(foreach depth,* */* */*/* */*/*/*,$(wildcard $(depth)/rules.mk))))
+include $(RULES)
+
+PROGRAM_NAMES := $(TASKS) $(GUEST_TESTS) $(UNIT_TESTS)
+ifneq ($(words $(PROGRAM_NAMES)),$(words $(sort $(PROGRAM_NAMES))))
+$(error two programs share a name: $(sort $(foreach name,$(sort $(PROGRAM_NAMES)),\
+	$(if $(word 2,$(filter $(name),$(PROGRAM_NAMES))),$(name)))))
+endif
+
+.PHONY: all
+all: image ## build build/cordon.elf, the bootable image
+
+include tools/make/flags.mk
+include tools/make/user.mk
+include tools/make/kernel.mk
+include tools/make/host.mk
+include tools/make/qemu.mk
+include tools/make/check.mk
+
+.PHONY: deps
+deps: ## install the Debian packages that building, testing and checking need
+	$(Q)tools/deps.sh run test check
+
+.PHONY: clean
+clean: ## remove what was built, but keep the cached newlib
+	$(call say,CLEAN,$(BUILD))
+	$(Q)if [ -d $(BUILD) ]; then \
+		find $(BUILD) -mindepth 1 -maxdepth 1 ! -path $(NEWLIB) -exec rm -rf {} +; fi
+
+.PHONY: distclean
+distclean: ## remove everything that was built or generated
+	$(call say,CLEAN,$(BUILD) $(NEWLIB))
+	$(Q)rm -rf $(BUILD) $(NEWLIB)
+
+.PHONY: help
+help: ## list the targets and the variables
+	@echo 'Targets:'
+	@sed -n 's/^\([a-z][a-z-]*\):[^#=]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | \
+		LC_ALL=C sort | while IFS="$$(printf '\t')" read -r name text; do \
+		printf '  %-12s %s\n' "$$name" "$$text"; done
+	@echo 'Variables (NAME=value):'
+	@sed -n '/^[A-Z_]* *	*?=/{s/^\([A-Z_]*\)[ 	]*?= *\([^#]*[^# 	]\)\{0,1\} *#* *\(.*\)/  \1\t\2\t\3/p;}' Makefile | \
+		while IFS="$$(printf '\t')" read -r name value text; do \
+		printf '  %-12s %s\n' "$$name" "$$value $$text"; done
+
+-include $(sort $(DEPFILES))

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: MIT
+
+.PHONY: check
+check: $(DEPS_CHECK) $(NEWLIB_STAMP) ## formatting, linters, static analysis, headers alone, clang
+	$(Q)KERNEL_SRCS='$(KERNEL_SRCS)' KERNEL_CPPFLAGS='$(KERNEL_CPPFLAGS)' \
+		KERNEL_CFLAGS='$(KERNEL_CFLAGS)' HOST_CPPFLAGS='$(HOST_CPPFLAGS)' \
+		USER_CC='$(USER_CC)' USER_CPPFLAGS='$(USER_CPPFLAGS)' \
+		USER_SRCS='$(LIBC_SRCS) $(LIBVFIO_SRCS) $(foreach name,$(TASKS) $(GUEST_TESTS),$($(name)_SRCS))' \
+		HOST_SRCS='$(sort $(foreach name,$(UNIT_TESTS),$($(name)_SRCS)))' \
+		BUILD='$(BUILD)' tools/check.sh $(STEP)
+
+.PHONY: format
+format: $(DEPS_CHECK) ## let clang-format rewrite the tracked C files
+	$(Q)git ls-files -z '*.c' '*.h' | xargs -0 -r clang-format -i

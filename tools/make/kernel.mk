@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+#
+# The kernel, twice: as shipped, and with CORDON_DEBUG (lock order, open flush obligations).
+# And the images: one kernel linked with one archive of programs.
+#
+#   build/cordon.elf             the product
+#   build/cordon-test.elf        the same kernel with the guest tests beside the tasks
+#   build/debug/cordon*.elf      the same with the debug kernel; `make test` boots these
+
+define kernel_objects
+$(patsubst %.c,$(1)/%.o,$(patsubst %.S,$(1)/%.o,$(KERNEL_SRCS)))
+endef
+
+# --- archives ------------------------------------------------------------------------
+
+MANIFESTS     := $(sort $(wildcard tasks/init/manifest*))
+ARCHIVE_FILES := $(foreach name,$(TASKS),$(if $(filter init,$(name)),/init,/bin/$(name))=$(USER_BIN)/$(name).stripped:755) \
+		 $(foreach file,$(MANIFESTS),/etc/$(notdir $(file))=$(file):644)
+TEST_ARCHIVE_FILES := $(ARCHIVE_FILES) \
+		 $(foreach name,$(GUEST_TESTS),/test/$(name)=$(USER_BIN)/$(name).stripped:755)
+
+archive_sources = $(foreach entry,$(1),$(word 2,$(subst =, ,$(firstword $(subst :, ,$(entry))))))
+
+define archive
+$(eval $(call flags_stamp,$(1).list,$(2),))
+$(1): $(call archive_sources,$(2)) $(1).list tools/mkcpio.py | $(DEPS_RUN)
+	$$(call say,CPIO,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$(PYTHON) tools/mkcpio.py -o $$@ $(2)
+endef
+
+$(eval $(call archive,$(BUILD)/cordon.cpio,$(ARCHIVE_FILES)))
+$(eval $(call archive,$(BUILD)/cordon-test.cpio,$(TEST_ARCHIVE_FILES)))
+
+# --- kernel objects ------------------------------------------------------------------
+
+# $(1) output folder, $(2) additional flags
+define kernel_variant
+$(eval $(call flags_stamp,$(1)/kernel/flags,$(KERNEL_CPPFLAGS) $(KERNEL_CFLAGS) $(2) $(CFLAGS_EXTRA),$(DEPS_RUN)))
+DEPFILES += $(patsubst %.o,%.d,$(call kernel_objects,$(1)/kernel))
+
+$(1)/kernel/%.o: %.c $(1)/kernel/flags
+	$$(call say,CC,$$<)
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(KERNEL_NOSTDINC) $$(KERNEL_CPPFLAGS) $$(KERNEL_CFLAGS) $(2) $$(CFLAGS_EXTRA) -MMD -MP -c -o $$@ $$<
+
+$(1)/kernel/%.o: %.S $(1)/kernel/flags
+	$$(call say,AS,$$<)
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(KERNEL_NOSTDINC) $$(KERNEL_CPPFLAGS) $$(KERNEL_MACHINE) -g -Werror $(2) -MMD -MP -c -o $$@ $$<
+endef
+
+# --- images --------------------------------------------------------------------------
+
+# Linked twice: the addresses of the first pass make the symbol table that the second pass
+# contains. The table lies behind the text, so the text does not move; mksyms checks it.
+#
+# $(1) output folder, $(2) image name, $(3) additional flags
+define kernel_image
+$(eval $(call flags_stamp,$(1)/$(2).objects,$(call kernel_objects,$(1)/kernel) $(KERNEL_LDFLAGS),))
+
+$(1)/$(2).initramfs.o: boot/initramfs.S $(BUILD)/$(2).cpio $(1)/kernel/flags
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(KERNEL_MACHINE) -DINITRAMFS_FILE='"$(BUILD)/$(2).cpio"' -c -o $$@ $$<
+
+$(1)/$(2).pass1.elf: $(call kernel_objects,$(1)/kernel) $(1)/$(2).initramfs.o boot/kernel.ld $(1)/$(2).objects tools/mksyms.py
+	$$(Q)$$(PYTHON) tools/mksyms.py --empty -o $$@.S && $$(CC) $$(KERNEL_MACHINE) -c -o $$@.o $$@.S
+	$$(Q)$$(CC) $$(KERNEL_LDFLAGS) -o $$@ $(call kernel_objects,$(1)/kernel) $(1)/$(2).initramfs.o $$@.o
+
+$(1)/$(2).elf: $(1)/$(2).pass1.elf
+	$$(call say,LD,$$@)
+	$$(Q)$$(NM) -n $$< > $$<.nm && $$(PYTHON) tools/mksyms.py -o $$@.syms.S $$<.nm && \
+		$$(CC) $$(KERNEL_MACHINE) -c -o $$@.syms.o $$@.syms.S
+	$$(Q)$$(CC) $$(KERNEL_LDFLAGS) -Wl,-Map,$$(basename $$@).map -o $$@ $(call kernel_objects,$(1)/kernel) $(1)/$(2).initramfs.o $$@.syms.o
+	$$(Q)$$(NM) -n $$@ > $$@.nm && $$(PYTHON) tools/mksyms.py --same $$<.nm $$@.nm
+endef
+
+DEBUG_FLAGS := -DCORDON_DEBUG=1
+
+$(eval $(call kernel_variant,$(BUILD),))
+$(eval $(call kernel_variant,$(BUILD)/debug,$(DEBUG_FLAGS)))
+$(foreach name,cordon cordon-test,\
+	$(eval $(call kernel_image,$(BUILD),$(name)))\
+	$(eval $(call kernel_image,$(BUILD)/debug,$(name))))
+
+# The image of `make run` and `make demo`, and the one of `make test`.
+IMAGE	   := $(BUILD)/$(if $(DEBUG),debug/)cordon.elf
+TEST_IMAGE := $(BUILD)/debug/cordon-test.elf
+
+.PHONY: image
+image: $(IMAGE)
+	$(call say,IMAGE,$(IMAGE))
+
+.PHONY: kernel
+kernel: $(call kernel_objects,$(BUILD)/kernel) ## compile the kernel's objects, without linking

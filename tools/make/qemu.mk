@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+#
+# Running the image: by hand, as a demonstration, and as tests.
+
+DISK_IMAGE := $(if $(DISK),$(DISK),$(BUILD)/disk.img)
+QEMU_RUN    = tools/run-qemu.py --qemu $(QEMU) --iommu $(IOMMU) --smp $(SMP) --work $(BUILD)
+
+$(BUILD)/disk.img: tools/mkdisk.py | $(DEPS_RUN)
+	$(call say,DISK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(PYTHON) tools/mkdisk.py $@
+
+.PHONY: disk
+disk: $(BUILD)/disk.img ## generate the 64 MiB disk image with known contents
+
+.PHONY: run
+run: $(IMAGE) $(DISK_IMAGE) ## boot the image in QEMU: demonstration, then a prompt (if on a terminal)
+	$(Q)$(PYTHON) $(QEMU_RUN) --demo --prompt auto --disk $(DISK_IMAGE) $(IMAGE)
+
+.PHONY: demo
+demo: $(IMAGE) $(DISK_IMAGE) ## the same without the prompt; fails unless every step proved itself
+	$(Q)$(PYTHON) $(QEMU_RUN) --demo --prompt no --disk $(DISK_IMAGE) $(IMAGE) < /dev/null
+
+.PHONY: gdb
+gdb: $(IMAGE) $(DISK_IMAGE) ## boot stopped, waiting for gdb on port 1234
+	@echo "In another terminal: gdb $(IMAGE) -ex 'target remote :1234'"
+	$(Q)$(PYTHON) $(QEMU_RUN) --demo --prompt auto --disk $(DISK_IMAGE) $(IMAGE) -- -s -S
+
+RUN_TESTS = $(PYTHON) tests/qemu/run.py --qemu $(QEMU) --logs $(BUILD)/logs --jobs $(JOBS) \
+	    --work $(BUILD) --image $(TEST_IMAGE) --release-image $(BUILD)/cordon-test.elf
+
+TEST_INPUTS := $(TEST_IMAGE) $(BUILD)/cordon-test.elf $(BUILD)/cordon.elf $(BUILD)/disk.img
+
+.PHONY: test
+test: $(DEPS_TEST) $(UNIT_PROGRAMS) $(TEST_INPUTS) ## run every test: on the host and in QEMU
+	$(Q)$(RUN_TESTS) --tools --units $(UNIT_PROGRAMS) --cases tests/qemu/cases
+
+.PHONY: test-unit
+test-unit: $(DEPS_TEST) $(UNIT_PROGRAMS) ## run the tests on the host (one: UNIT=name)
+	$(Q)$(RUN_TESTS) --tools --units $(UNIT_PROGRAMS) --only '$(UNIT)'
+
+.PHONY: test-guest
+test-guest: $(DEPS_TEST) $(TEST_INPUTS) ## run the tests in QEMU (one: CASE=name)
+	$(Q)$(RUN_TESTS) --cases tests/qemu/cases --only '$(CASE)'
