@@ -25,7 +25,7 @@ KERNEL_NOSTDINC = $(eval KERNEL_NOSTDINC := -nostdinc -isystem $$(shell $$(CC) \
 		  -print-file-name=include))$(KERNEL_NOSTDINC)
 
 USER_CC	      := $(NEWLIB)/current/bin/x86_64-cordon-gcc
-USER_CPPFLAGS := -I. -Iinclude -Ilib
+USER_CPPFLAGS := -I. -Iinclude -Ilib/libc/include -Ilib/libvfio/include -Ilib
 USER_CFLAGS   := -std=gnu11 -O2 -g $(WARNINGS) -fno-common -fno-omit-frame-pointer \
 		 -ffunction-sections -fdata-sections
 
