@@ -6,10 +6,10 @@
 
 # What a person may set on the command line.
 IOMMU	    ?= intel#            intel, amd or none
-QEMU	    ?= qemu-system-x86_64
-SMP	    ?= 1
+QEMU	    ?= qemu-system-x86_64#  the emulator
+SMP	    ?= 1#                number of processors
 DISK	    ?=#                  a raw image to read instead of the generated one
-BUILD	    ?= build
+BUILD	    ?= build#            where everything is built
 NEWLIB	    ?= build/newlib#     where the built newlib is cached, shared by all BUILD=
 DEBUG	    ?=#                  1: the kernel with every debug check on
 V	    ?=#                  1: print whole commands
@@ -24,7 +24,9 @@ BUILD	    := $(strip $(BUILD))
 NEWLIB	    := $(strip $(NEWLIB))
 DEBUG	    := $(strip $(DEBUG))
 SANITIZE    := $(strip $(SANITIZE))
+QEMU	    := $(strip $(QEMU))
 SMP	    := $(strip $(SMP))
+JOBS	    := $(strip $(JOBS))
 DISK	    := $(strip $(DISK))
 CASE	    := $(strip $(CASE))
 UNIT	    := $(strip $(UNIT))
@@ -93,8 +95,8 @@ help: ## list the targets and the variables
 		LC_ALL=C sort | while IFS="$$(printf '\t')" read -r name text; do \
 		printf '  %-12s %s\n' "$$name" "$$text"; done
 	@echo 'Variables (NAME=value):'
-	@sed -n '/^[A-Z_]* *	*?=/{s/^\([A-Z_]*\)[ 	]*?= *\([^#]*[^# 	]\)\{0,1\} *#* *\(.*\)/  \1\t\2\t\3/p;}' Makefile | \
-		while IFS="$$(printf '\t')" read -r name value text; do \
-		printf '  %-12s %s\n' "$$name" "$$value $$text"; done
+	@awk -F '[?]=' '/^[A-Z_]+[ \t]*[?]=/ { split($$2, part, "#"); \
+		for (k in part) gsub(/^[ \t]+|[ \t]+$$/, "", part[k]); sub(/[ \t]+/, "", $$1); \
+		printf "  %-12s %s%s\n", $$1, part[2], part[1] == "" ? "" : " (" part[1] ")" }' Makefile
 
 -include $(sort $(DEPFILES))
