@@ -13,8 +13,9 @@ extern "C" {
 
 /* memory_create flags: how the frames lie. Contents are zero. */
 #define CORDON_MEMORY_CONTIGUOUS 0x1u /* one run of frames */
-#define CORDON_MEMORY_HUGE	 0x2u /* 2 MiB aligned frames throughout; size a multiple of 2 MiB */
-#define CORDON_MEMORY_SCATTER	 0x4u /* single frames, no two neighbours adjacent (for measurements) */
+#define CORDON_MEMORY_HUGE       0x2u /* 2 MiB aligned frames throughout; size a multiple of 2 MiB */
+#define CORDON_MEMORY_SCATTER \
+	0x4u /* single frames, no two neighbours adjacent (for measurements) */
 
 #define CORDON_PROT_NONE  0x0u
 #define CORDON_PROT_READ  0x1u
@@ -24,8 +25,8 @@ extern "C" {
 #define CORDON_MAP_FIXED 0x1u /* at args.address or not at all: EEXIST when something is there */
 
 struct cordon_memory_info {
-	uint64_t size;	   /* bytes */
-	uint32_t flags;	   /* as created */
+	uint64_t size;     /* bytes */
+	uint32_t flags;    /* as created */
 	uint32_t extents;  /* physically contiguous runs */
 	uint32_t mappings; /* address spaces and DMA windows that map it */
 	uint32_t reserved;
@@ -36,9 +37,9 @@ CORDON_STATIC_ASSERT(sizeof(struct cordon_memory_info) == 24, "cordon_memory_inf
 struct cordon_memory_map {
 	uint64_t address; /* in: wish, or the place with MAP_FIXED; 0: any. out: where it is */
 	uint64_t offset;  /* page aligned */
-	uint64_t size;	  /* page aligned, not zero */
-	uint32_t prot;	  /* CORDON_PROT_*; the handle needs the matching rights and MAP */
-	uint32_t flags;	  /* CORDON_MAP_* */
+	uint64_t size;    /* page aligned, not zero */
+	uint32_t prot;    /* CORDON_PROT_*; the handle needs the matching rights and MAP */
+	uint32_t flags;   /* CORDON_MAP_* */
 };
 CORDON_STATIC_ASSERT(sizeof(struct cordon_memory_map) == 32, "cordon_memory_map layout");
 

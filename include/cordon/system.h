@@ -33,8 +33,8 @@ enum cordon_iommu_vendor {
 };
 
 struct cordon_iommu_desc {
-	uint32_t vendor; /* enum cordon_iommu_vendor */
-	uint32_t usable; /* 1: devices can be handed out */
+	uint32_t vendor;    /* enum cordon_iommu_vendor */
+	uint32_t usable;    /* 1: devices can be handed out */
 	uint64_t registers; /* physical address */
 	uint32_t address_bits;
 	uint32_t levels;
@@ -42,7 +42,7 @@ struct cordon_iommu_desc {
 	uint32_t remapping;   /* 1: interrupt remapping on */
 	uint64_t page_sizes;
 	uint64_t faults; /* since boot */
-	char text[128];	 /* one line for a person; why not, when not usable */
+	char text[128];  /* one line for a person; why not, when not usable */
 };
 CORDON_STATIC_ASSERT(sizeof(struct cordon_iommu_desc) == 176, "cordon_iommu_desc layout");
 

@@ -9,26 +9,27 @@
 extern "C" {
 #endif
 
-#define CORDON_NAME_MAX	      32     /* bytes with the terminating zero */
+#define CORDON_NAME_MAX       32     /* bytes with the terminating zero */
 #define CORDON_SPAWN_HANDLES  64     /* handles given to a new task */
 #define CORDON_SPAWN_ARG_MAX  65536u /* bytes of argv and environment strings together */
 #define CORDON_SPAWN_ARGC_MAX 256u   /* strings in argv, and in the environment */
 
 /* One handle passed to a new task. The giver needs TRANSFER on it. */
 struct cordon_spawn_handle {
-	cordon_handle_t handle; /* in the giver's table; stays there unless MOVE is set */
-	uint32_t rights;	/* rights of the new handle, a subset of the old; 0: the same */
-	uint32_t flags;		/* CORDON_SPAWN_MOVE */
-	uint32_t reserved;	/* zero */
-	char name[CORDON_NAME_MAX]; /* how the task finds it; "stdin", "stdout", "stderr" take 0, 1, 2 */
+	cordon_handle_t handle;     /* in the giver's table; stays there unless MOVE is set */
+	uint32_t rights;            /* rights of the new handle, a subset of the old; 0: the same */
+	uint32_t flags;             /* CORDON_SPAWN_MOVE */
+	uint32_t reserved;          /* zero */
+	char name[CORDON_NAME_MAX]; /* how the task finds it; "stdin", "stdout", "stderr" take 0, 1,
+	                               2 */
 };
 CORDON_STATIC_ASSERT(sizeof(struct cordon_spawn_handle) == 48, "cordon_spawn_handle layout");
 #define CORDON_SPAWN_MOVE 0x1u
 
 /* Limits of a task; 0 means: the kernel's default. */
 struct cordon_budget {
-	uint64_t frames;   /* 4 KiB pages of memory objects it created and of its page tables */
-	uint32_t handles;  /* handle table slots */
+	uint64_t frames;  /* 4 KiB pages of memory objects it created and of its page tables */
+	uint32_t handles; /* handle table slots */
 	uint32_t threads;
 	uint32_t mappings; /* regions of its address space plus DMA mappings */
 	uint32_t objects;  /* kernel objects it created */
@@ -37,15 +38,15 @@ CORDON_STATIC_ASSERT(sizeof(struct cordon_budget) == 24, "cordon_budget layout")
 
 /* task_spawn: starts a static ELF64 program that lies in a memory object. */
 struct cordon_spawn {
-	cordon_handle_t image;	  /* memory object, READ and EXEC */
-	uint32_t handle_count;	  /* <= CORDON_SPAWN_HANDLES */
-	uint64_t image_offset;	  /* where the ELF file starts in the object; any byte */
-	uint64_t image_size;	  /* bytes */
-	uint64_t argv;		  /* address of argc strings, each ended by a zero byte */
-	uint64_t envp;		  /* likewise for the environment */
-	uint32_t argv_bytes;	  /* bytes at argv, all zero bytes included */
+	cordon_handle_t image; /* memory object, READ and EXEC */
+	uint32_t handle_count; /* <= CORDON_SPAWN_HANDLES */
+	uint64_t image_offset; /* where the ELF file starts in the object; any byte */
+	uint64_t image_size;   /* bytes */
+	uint64_t argv;         /* address of argc strings, each ended by a zero byte */
+	uint64_t envp;         /* likewise for the environment */
+	uint32_t argv_bytes;   /* bytes at argv, all zero bytes included */
 	uint32_t envp_bytes;
-	uint64_t handles;	  /* address of struct cordon_spawn_handle[handle_count] */
+	uint64_t handles; /* address of struct cordon_spawn_handle[handle_count] */
 	struct cordon_budget budget;
 	char name[CORDON_NAME_MAX];
 };
@@ -60,8 +61,8 @@ struct cordon_startup {
 	uint64_t magic; /* CORDON_STARTUP_MAGIC */
 	uint32_t argc;
 	uint32_t envc;
-	uint64_t argv;	  /* address of the argv array */
-	uint64_t envp;	  /* address of the environment array */
+	uint64_t argv;    /* address of the argv array */
+	uint64_t envp;    /* address of the environment array */
 	uint64_t handles; /* address of the handle array */
 	uint32_t handle_count;
 	uint32_t reserved;
@@ -85,11 +86,11 @@ enum cordon_task_state {
 };
 
 enum cordon_task_cause {
-	CORDON_CAUSE_NONE = 0,	/* it still runs */
-	CORDON_CAUSE_EXIT = 1,	/* task_exit; code is what it passed */
-	CORDON_CAUSE_KILL = 2,	/* task_kill; code is what the killer passed */
+	CORDON_CAUSE_NONE = 0,  /* it still runs */
+	CORDON_CAUSE_EXIT = 1,  /* task_exit; code is what it passed */
+	CORDON_CAUSE_KILL = 2,  /* task_kill; code is what the killer passed */
 	CORDON_CAUSE_FAULT = 3, /* CPU exception; code is the vector */
-	CORDON_CAUSE_DMA = 4,	/* a fault policy ended it */
+	CORDON_CAUSE_DMA = 4,   /* a fault policy ended it */
 };
 
 struct cordon_task_info {
@@ -102,7 +103,7 @@ struct cordon_task_info {
 	uint32_t threads;
 	uint32_t mappings;
 	uint32_t objects;
-	uint64_t cpu_ns;	/* time on a CPU */
+	uint64_t cpu_ns;        /* time on a CPU */
 	uint64_t fault_address; /* cause FAULT: the address (page fault) or the instruction */
 	char name[CORDON_NAME_MAX];
 };
@@ -110,10 +111,10 @@ CORDON_STATIC_ASSERT(sizeof(struct cordon_task_info) == 96, "cordon_task_info la
 
 /* thread_create */
 struct cordon_thread {
-	uint64_t entry;	  /* first instruction */
-	uint64_t stack;	  /* initial stack pointer */
+	uint64_t entry;    /* first instruction */
+	uint64_t stack;    /* initial stack pointer */
 	uint64_t argument; /* arrives in %rdi */
-	uint64_t fs_base; /* thread pointer */
+	uint64_t fs_base;  /* thread pointer */
 	char name[CORDON_NAME_MAX];
 };
 CORDON_STATIC_ASSERT(sizeof(struct cordon_thread) == 64, "cordon_thread layout");

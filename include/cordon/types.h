@@ -25,9 +25,9 @@ extern "C" {
  */
 typedef int32_t cordon_handle_t;
 
-#define CORDON_HANDLE_NONE	 (-1)
+#define CORDON_HANDLE_NONE       (-1)
 #define CORDON_HANDLE_INDEX_BITS 12 /* 4096 handles per task */
-#define CORDON_HANDLE_MAX	 (1 << CORDON_HANDLE_INDEX_BITS)
+#define CORDON_HANDLE_MAX        (1 << CORDON_HANDLE_INDEX_BITS)
 
 /* The three handles that every task starts with (console objects). */
 #define CORDON_STDIN  0
@@ -63,29 +63,30 @@ enum cordon_object_type {
 };
 
 struct cordon_handle_info {
-	uint32_t type;	 /* enum cordon_object_type */
+	uint32_t type;   /* enum cordon_object_type */
 	uint32_t rights; /* CORDON_RIGHT_* */
-	uint64_t id;	 /* unique number of the object, never reused */
+	uint64_t id;     /* unique number of the object, never reused */
 };
 CORDON_STATIC_ASSERT(sizeof(struct cordon_handle_info) == 16, "cordon_handle_info layout");
 
 /* Signals an object can raise; a wait names the ones it is interested in. */
-#define CORDON_SIGNAL_READABLE	 0x1u /* console: input; event: counter not zero; container: fault */
-#define CORDON_SIGNAL_WRITABLE	 0x2u
+#define CORDON_SIGNAL_READABLE 0x1u /* console: input; event: counter not zero; container: fault \
+	                             */
+#define CORDON_SIGNAL_WRITABLE   0x2u
 #define CORDON_SIGNAL_TERMINATED 0x4u /* task or thread: it ended and all it held is released */
 
 /* One object of an object_wait call. */
 struct cordon_wait {
 	cordon_handle_t handle;
-	uint32_t signals; /* in: CORDON_SIGNAL_* waited for */
-	uint32_t pending; /* out: those that are raised, of the ones waited for */
+	uint32_t signals;  /* in: CORDON_SIGNAL_* waited for */
+	uint32_t pending;  /* out: those that are raised, of the ones waited for */
 	uint32_t reserved; /* must be zero */
 };
 CORDON_STATIC_ASSERT(sizeof(struct cordon_wait) == 16, "cordon_wait layout");
 
-#define CORDON_WAIT_MAX	    64	       /* objects in one object_wait */
+#define CORDON_WAIT_MAX     64          /* objects in one object_wait */
 #define CORDON_TIME_POLL    UINT64_C(0) /* deadline that has always passed */
-#define CORDON_TIME_FOREVER UINT64_MAX /* deadline that never passes */
+#define CORDON_TIME_FOREVER UINT64_MAX  /* deadline that never passes */
 
 /* clock_get */
 #define CORDON_CLOCK_MONOTONIC 0 /* nanoseconds since boot */

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/* Threads as the CPU sees them: kernel stacks, switching, entering ring 3, the timer. */
+#ifndef ARCH_CONTEXT_H
+#define ARCH_CONTEXT_H
+
+#include <kernel/types.h>
+
+/* User registers as they are saved at a trap from ring 3 (for reports). */
+struct arch_trap_frame {
+	uint64_t r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
+	uint64_t vector, error;
+	uint64_t rip, cs, rflags, rsp, ss;
+};
+
+struct arch_thread {
+	uint64_t kernel_sp;    /* saved stack pointer while it does not run */
+	uint64_t kernel_stack; /* lowest address of its stack; a guard page lies below */
+	uint64_t fs_base;
+	void *fpu; /* XSAVE/FXSAVE area, 64-byte aligned; NULL for kernel threads */
+};
+
+#define ARCH_KERNEL_STACK_SIZE (16 * 1024)
+
+/* A kernel stack with a guard page below it. Returns -ENOMEM. */
+int arch_stack_alloc(uint64_t *stack_low);
+void arch_stack_free(uint64_t stack_low);
+
+/*
+ * Prepares a thread that, when first switched to, calls entry(argument) on its own kernel stack
+ * with interrupts off. A user thread's entry function ends with arch_enter_user. user: also
+ * allocates FPU state (initial: x87 and SSE defaults).
+ */
+int arch_thread_init(struct arch_thread *thread, void (*entry)(void *argument), void *argument,
+                     bool user);
+void arch_thread_destroy(struct arch_thread *thread);
+
+/* Saves into from, continues to; returns when from is switched to again. Sets the kernel stack for
+ * traps, fs base and FPU state. The address space is switched by the caller. */
+void arch_switch(struct arch_thread *from, struct arch_thread *to);
+
+/* Goes to ring 3 for the first time: rip, rsp, first argument (%rdi); all other registers zero. */
+_Noreturn void arch_enter_user(uint64_t rip, uint64_t rsp, uint64_t argument);
+
+void arch_set_fs_base(uint64_t base); /* of the running thread */
+
+/* Asks for a timer interrupt at a monotonic time (the earliest one asked for since the last
+ * interrupt wins only if the caller passes it: the scheduler keeps the order). UINT64_MAX: none. */
+void arch_timer_set(uint64_t deadline_ns);
+
+/* Idle: enables interrupts and halts until one came; interrupts are off again on return. */
+void arch_idle(void);
+
+/* A preemption point in a long kernel operation: lets pending interrupts in. No lock is held. */
+void arch_interrupt_window(void);
+
+/*
+ * What the kernel provides to arch (kernel/trap.c):
+ * trap_user_fault: an exception in ring 3 that ends the task; does not return to user mode.
+ * trap_timer: the timer interrupt. trap_return: called with interrupts off before every return to
+ * ring 3 from an interrupt or slow system call when percpu need_resched or a kill is pending.
+ */
+struct arch_fault {
+	const struct arch_trap_frame *frame;
+	uint64_t address; /* CR2 for page faults */
+};
+void trap_user_fault(const struct arch_fault *fault);
+void trap_timer(void);
+void trap_return(void);
+
+#endif

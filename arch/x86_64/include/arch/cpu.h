@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* Small CPU operations that portable kernel code needs. */
+#ifndef ARCH_CPU_H
+#define ARCH_CPU_H
+
+#include <kernel/types.h>
+
+/* A hint in spin loops. */
+static inline void arch_cpu_relax(void)
+{
+	__asm__ volatile("pause" ::: "memory");
+}
+
+/* All earlier stores are visible to devices and CPUs before any later access. */
+static inline void arch_fence(void)
+{
+	__asm__ volatile("mfence" ::: "memory");
+}
+
+/* Writes back and drops the cache lines of [start, start + size) (tables that an IOMMU reads
+ * without snooping; Intel VT-d 6.2.1, AMD-Vi 2.2.7), followed by a fence. */
+void arch_cache_flush(const void *start, size_t size);
+
+/* Number of the CPU this runs on, from 0. */
+unsigned int arch_cpu_number(void);
+
+static inline uint64_t arch_timestamp(void)
+{
+	uint32_t low, high;
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high)::"memory");
+	return (uint64_t)high << 32 | low;
+}
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* Page tables of user address spaces. The kernel half is shared by all of them. */
+#ifndef ARCH_PAGING_H
+#define ARCH_PAGING_H
+
+#include <kernel/types.h>
+
+enum arch_cache {
+	ARCH_CACHE_NORMAL,   /* write-back */
+	ARCH_CACHE_UNCACHED, /* device registers */
+};
+
+struct arch_paging {
+	paddr_t root;
+	uint64_t tables; /* table frames below the root, for the account */
+};
+
+int arch_paging_create(struct arch_paging *paging);
+
+/* Frees the tables. Nothing may be mapped and no CPU may use them. */
+void arch_paging_destroy(struct arch_paging *paging);
+
+/*
+ * Maps [user, user + size) to [base, base + size) with CORDON_PROT_* rights (no rights: no
+ * entries), using the largest leaves that fit. Nothing is mapped there before. Returns 0,
+ * or -ENOMEM with nothing changed.
+ */
+int arch_paging_map(struct arch_paging *paging, uaddr_t user, paddr_t base, uint64_t size,
+                    uint32_t prot, enum arch_cache cache);
+
+/* Removes the entries of a range (leaves that cross its ends are split; a split that finds no
+ * frame removes the whole leaf and the caller maps the rest again: it returns -ENOMEM before
+ * changing anything). No TLB flush: arch_paging_flush follows. */
+int arch_paging_unmap(struct arch_paging *paging, uaddr_t user, uint64_t size);
+
+/* Makes every CPU forget translations of a range, before it returns. */
+void arch_paging_flush(struct arch_paging *paging, uaddr_t user, uint64_t size);
+
+/* Makes this CPU use these tables (NULL: the kernel's own, without a user half). */
+void arch_paging_switch(const struct arch_paging *paging);
+
+/* What the tables say of one address, for reports and tests. */
+bool arch_paging_lookup(const struct arch_paging *paging, uaddr_t user, paddr_t *base,
+                        uint32_t *prot);
+
+#endif

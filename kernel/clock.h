@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* Time: a monotonic clock in nanoseconds, and bounded waits for hardware. */
+#ifndef KERNEL_CLOCK_H
+#define KERNEL_CLOCK_H
+
+#include <arch/cpu.h>
+#include <kernel/types.h>
+
+uint64_t clock_now(void); /* nanoseconds since boot, monotonic */
+uint64_t clock_realtime(
+        void); /* nanoseconds since 1970-01-01 UTC (read from the CMOS clock at boot) */
+uint64_t clock_tsc_hz(void);
+
+/*
+ * Waits for hardware: evaluates condition until it is true or timeout_ns have passed, and
+ * is true when the condition held. Every wait on a device goes through it, with a named
+ * timeout; the caller states the consequence of false.
+ */
+#define clock_wait_until(condition, timeout_ns)                  \
+	__extension__({                                          \
+		uint64_t deadline_ = clock_now() + (timeout_ns); \
+		bool done_ = false;                              \
+		for (;;) {                                       \
+			done_ = (condition);                     \
+			if (done_ || clock_now() >= deadline_)   \
+				break;                           \
+			arch_cpu_relax();                        \
+		}                                                \
+		done_;                                           \
+	})
+
+#endif

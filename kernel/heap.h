@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* Kernel memory for small objects: size classes over single frames, larger sizes by frames. */
+#ifndef KERNEL_HEAP_H
+#define KERNEL_HEAP_H
+
+#include <stddef.h>
+
+/* Zeroed memory, 16-byte aligned (sizes that are powers of two from 64 to 4096 are aligned to
+ * their size). Returns NULL when out of memory. */
+void *heap_alloc(size_t size) __attribute__((malloc, alloc_size(1)));
+void *heap_alloc_array(size_t count, size_t size); /* NULL also when the product wraps */
+
+/* Frees what heap_alloc returned; NULL is allowed. Freed memory is poisoned in debug kernels. */
+void heap_free(void *memory);
+
+/* Bytes in use, for leak checks. */
+size_t heap_in_use(void);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory objects: pages that address spaces and DMA windows map.
+ *
+ * An object is a list of extents (physically contiguous runs). It is fully backed when it
+ * is created, so mapping it never allocates frames and a page fault is always an error.
+ * Whoever maps it holds a reference; frames go back to the allocator when the last
+ * reference goes, which for a DMA mapping is after the invalidation (S3).
+ */
+#ifndef KERNEL_MEMORY_H
+#define KERNEL_MEMORY_H
+
+#include <cordon/memory.h>
+#include <kernel/account.h>
+#include <kernel/object.h>
+
+struct memory_extent {
+	uint64_t offset; /* in the object */
+	paddr_t base;
+	uint64_t size;
+};
+
+enum memory_kind {
+	MEMORY_RAM,    /* frames of its own, freed with it */
+	MEMORY_STATIC, /* RAM that is part of the image (initramfs): never freed, read-only */
+	MEMORY_DEVICE, /* a BAR: uncached, never a DMA target, can be revoked */
+};
+
+struct memory {
+	struct object object;
+	uint64_t size;
+	uint32_t flags;
+	enum memory_kind kind;
+	bool revoked; /* DEVICE: mappings are zapped now, new ones come up without pages */
+	uint32_t extent_count;
+	struct memory_extent *extents; /* sorted by offset */
+	struct memory_extent single;   /* extents points here when there is one */
+	struct spinlock lock;          /* protects mappings and mapping counts */
+	struct list mappings;          /* struct region.memory_link of address spaces */
+	uint32_t dma_mappings;         /* counted by containers */
+	struct account *account;
+};
+
+/* Creates a RAM object; size and flags as memory_create in syscalls.def checked them
+ * (-EINVAL otherwise). Contents are zeroed. Charged to the account. */
+int memory_create(struct account *account, uint64_t size, uint32_t flags, struct memory **out);
+
+/* Describes memory that is there already. base and size are page aligned. */
+int memory_create_static(paddr_t base, uint64_t size, struct memory **out);
+int memory_create_device(paddr_t base, uint64_t size, struct memory **out);
+
+/* The contiguous run that starts at offset: its physical address and how long it is, at most
+ * max bytes. offset < size. */
+uint64_t memory_run(const struct memory *memory, uint64_t offset, uint64_t max, paddr_t *out);
+
+/* DEVICE objects: takes the pages away from every address space at once (also on other
+ * CPUs before it returns); an access then faults. memory_restore puts them back. */
+void memory_revoke(struct memory *memory);
+void memory_restore(struct memory *memory);
+
+static inline struct memory *memory_from(struct object *object)
+{
+	return container_of(object, struct memory, object);
+}
+
+#endif

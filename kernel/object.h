@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Kernel objects: what a handle can name.
+ *
+ * An object lives while it has references; handles are references that are also counted
+ * apart, because an object may have to act when no task can reach it any more (a device
+ * quiesces with its last handle) although the kernel still uses it. Kernel code that does
+ * not know an object's type works through its operations.
+ */
+#ifndef KERNEL_OBJECT_H
+#define KERNEL_OBJECT_H
+
+#include <cordon/types.h>
+#include <kernel/list.h>
+#include <kernel/lock.h>
+#include <kernel/types.h>
+
+struct object;
+
+struct object_ops {
+	const char *name;
+	enum cordon_object_type type;
+	uint32_t rights; /* rights a first handle has */
+	/* The last handle went. May block, may drop references. May be NULL. */
+	void (*unreachable)(struct object *object);
+	/* The last reference went: free it. */
+	void (*destroy)(struct object *object);
+};
+
+struct object {
+	const struct object_ops *ops;
+	uint64_t id; /* never reused */
+	uint32_t references;
+	uint32_t handles;
+	uint32_t signals;     /* CORDON_SIGNAL_* raised now */
+	struct spinlock lock; /* protects signals and waiters */
+	struct list waiters;  /* struct waiter.link */
+};
+
+/* Sets up an object with one reference and no handle. */
+void object_init(struct object *object, const struct object_ops *ops);
+
+void object_ref(struct object *object);
+void object_unref(struct object *object);
+
+/* Handle bookkeeping, for handle.c only: adds or drops a reference and a handle count. */
+void object_handle_added(struct object *object);
+void object_handle_removed(struct object *object);
+
+/* Raises and clears signals; wakes waiters of those that are newly raised. */
+void object_signal(struct object *object, uint32_t clear, uint32_t set);
+
+/* How many objects of a type exist now (leak checks). */
+uint64_t object_count(enum cordon_object_type type);
+
+#endif

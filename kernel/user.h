@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Copies between kernel and the current task. Any byte of the range that is not user
+ * memory, or not accessible, makes the call return -EFAULT; the destination may then be
+ * partly written. Never called with a spinlock held (the address may be another CPU's to
+ * unmap).
+ */
+#ifndef KERNEL_USER_H
+#define KERNEL_USER_H
+
+#include <kernel/types.h>
+
+int user_read(void *to, uaddr_t from, size_t size);
+int user_write(uaddr_t to, const void *from, size_t size);
+
+#endif
