@@ -33,7 +33,7 @@ struct percpu {
 static inline struct percpu *percpu(void)
 {
 	struct percpu *self;
-	__asm__("movq %%gs:0, %0" : "=r"(self));
+	__asm__ volatile("movq %%gs:0, %0" : "=r"(self));
 	return self;
 }
 
