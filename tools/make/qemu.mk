@@ -19,7 +19,7 @@ run: $(IMAGE) $(DISK_IMAGE) ## boot the image in QEMU: demonstration, then a pro
 
 .PHONY: demo
 demo: $(IMAGE) $(DISK_IMAGE) ## the same without the prompt; fails unless every step proved itself
-	$(Q)$(PYTHON) $(QEMU_RUN) --demo --prompt no --disk $(DISK_IMAGE) $(IMAGE) < /dev/null
+	$(Q)$(PYTHON) $(QEMU_RUN) --demo --strict --prompt no --disk $(DISK_IMAGE) $(IMAGE) < /dev/null
 
 .PHONY: gdb
 gdb: $(IMAGE) $(DISK_IMAGE) ## boot stopped, waiting for gdb on port 1234
