@@ -56,7 +56,7 @@ int cordon_task_wait(cordon_handle_t task, uint64_t deadline, struct cordon_task
  */
 struct cordon_thread_control; /* opaque */
 int cordon_thread_start(const char *name, void (*function)(void *), void *argument,
-			uint64_t stack_size, struct cordon_thread_control **out);
+                        uint64_t stack_size, struct cordon_thread_control **out);
 
 /* Waits until the thread has ended and frees it. */
 int cordon_thread_join(struct cordon_thread_control *thread);

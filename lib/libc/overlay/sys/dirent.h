@@ -20,8 +20,8 @@ struct dirent {
 #define _DIRENT_HAVE_D_NAMLEN
 
 #define DT_UNKNOWN 0
-#define DT_DIR	   4
-#define DT_REG	   8
+#define DT_DIR     4
+#define DT_REG     8
 
 typedef struct cordon_directory DIR;
 

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* Clocks and sleeping. */
+#include <errno.h>
+#include <sys/time.h>
+#include <sys/times.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+#define NS_PER_S  UINT64_C(1000000000)
+#define NS_PER_US UINT64_C(1000)
+
+uint64_t cordon_now(void)
+{
+	uint64_t now = 0;
+
+	cordon_clock_get(CORDON_CLOCK_MONOTONIC, &now);
+	return now;
+}
+
+/* Nanoseconds of one of POSIX's clocks. */
+static int clock_read(clockid_t clock, uint64_t *out)
+{
+	switch (clock) {
+	case CLOCK_REALTIME:
+		return (int)cordon_clock_get(CORDON_CLOCK_REALTIME, out);
+	case CLOCK_MONOTONIC:
+		return (int)cordon_clock_get(CORDON_CLOCK_MONOTONIC, out);
+	default:
+		return -EINVAL;
+	}
+}
+
+static void timespec_from(uint64_t ns, struct timespec *out)
+{
+	out->tv_sec = (time_t)(ns / NS_PER_S);
+	out->tv_nsec = (long)(ns % NS_PER_S);
+}
+
+int clock_gettime(clockid_t clock, struct timespec *out)
+{
+	uint64_t now;
+	int err = clock_read(clock, &now);
+
+	if (err == 0)
+		timespec_from(now, out);
+	return cordon_errno(err);
+}
+
+int clock_getres(clockid_t clock, struct timespec *out)
+{
+	uint64_t now;
+	int err = clock_read(clock, &now);
+
+	if (err == 0 && out != NULL)
+		timespec_from(1, out);
+	return cordon_errno(err);
+}
+
+int gettimeofday(struct timeval *restrict out, void *restrict zone)
+{
+	uint64_t now;
+	int err = clock_read(CLOCK_REALTIME, &now);
+
+	(void)zone;
+	if (err == 0) {
+		out->tv_sec = (time_t)(now / NS_PER_S);
+		out->tv_usec = (suseconds_t)(now % NS_PER_S / NS_PER_US);
+	}
+	return cordon_errno(err);
+}
+
+/* Nothing interrupts a sleep, so nothing is ever left over. */
+int nanosleep(const struct timespec *request, struct timespec *left)
+{
+	uint64_t duration;
+	uint64_t deadline;
+
+	if (request->tv_sec < 0 || request->tv_nsec < 0 || request->tv_nsec >= (long)NS_PER_S)
+		return cordon_errno(-EINVAL);
+	if (__builtin_mul_overflow((uint64_t)request->tv_sec, NS_PER_S, &duration) ||
+	    __builtin_add_overflow(duration, (uint64_t)request->tv_nsec, &duration) ||
+	    __builtin_add_overflow(cordon_now(), duration, &deadline))
+		deadline = CORDON_TIME_FOREVER;
+	if (left != NULL)
+		timespec_from(0, left);
+	return cordon_errno(cordon_clock_sleep(deadline));
+}
+
+int usleep(useconds_t microseconds)
+{
+	return cordon_errno(cordon_clock_sleep(cordon_now() + microseconds * NS_PER_US));
+}
+
+unsigned int sleep(unsigned int seconds)
+{
+	cordon_clock_sleep(cordon_now() + seconds * NS_PER_S);
+	return 0;
+}
+
+/* A task cannot ask for its own CPU time; what it gets is the time since the machine was
+ * started, so that differences bound what it used. */
+clock_t times(struct tms *out)
+{
+	clock_t ticks = (clock_t)(cordon_now() / (NS_PER_S / CLOCKS_PER_SEC));
+
+	if (out != NULL)
+		*out = (struct tms){.tms_utime = ticks};
+	return ticks;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The locks that newlib leaves to the system. A thread that finds one taken yields, then
+ * sleeps: contention is rare (heap and streams), and a waiter that keeps yielding would
+ * take the CPU from a holder that is itself asleep.
+ */
+#include <stdlib.h>
+#include <sys/lock.h>
+
+#include "internal.h"
+
+#define LOCK_YIELDS   32     /* yields before the first sleep */
+#define LOCK_SLEEP_NS 50000u /* one sleep */
+
+/* The locks newlib names. All of them: a missing one would pull in newlib's own file, and
+ * the others would then be defined twice. */
+struct __lock __lock___sinit_recursive_mutex;
+struct __lock __lock___sfp_recursive_mutex;
+struct __lock __lock___atexit_recursive_mutex;
+struct __lock __lock___at_quick_exit_mutex;
+struct __lock __lock___malloc_recursive_mutex;
+struct __lock __lock___env_recursive_mutex;
+struct __lock __lock___tz_mutex;
+struct __lock __lock___dd_hash_mutex;
+struct __lock __lock___arc4random_mutex;
+
+static bool lock_try(struct __lock *lock)
+{
+	return __atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE) == 0;
+}
+
+void lock_acquire(struct __lock *lock)
+{
+	for (unsigned int tries = 0; !lock_try(lock); tries++) {
+		if (tries < LOCK_YIELDS)
+			cordon_thread_yield();
+		else
+			cordon_clock_sleep(cordon_now() + LOCK_SLEEP_NS);
+	}
+}
+
+void lock_release(struct __lock *lock)
+{
+	__atomic_store_n(&lock->held, 0, __ATOMIC_RELEASE);
+}
+
+/* Only the owner can find itself in the field, so the check needs no lock. */
+static bool lock_is_mine(const struct __lock *lock)
+{
+	return __atomic_load_n(&lock->owner, __ATOMIC_RELAXED) == tcb_current();
+}
+
+static void lock_own(struct __lock *lock)
+{
+	__atomic_store_n(&lock->owner, tcb_current(), __ATOMIC_RELAXED);
+	lock->depth = 1;
+}
+
+void __retarget_lock_init(_LOCK_T *lock)
+{
+	*lock = calloc(1, sizeof(**lock));
+	if (*lock == NULL)
+		abort(); /* newlib has no way to hear of it */
+}
+
+void __retarget_lock_init_recursive(_LOCK_T *lock)
+{
+	__retarget_lock_init(lock);
+}
+
+void __retarget_lock_close(_LOCK_T lock)
+{
+	free(lock);
+}
+
+void __retarget_lock_close_recursive(_LOCK_T lock)
+{
+	free(lock);
+}
+
+void __retarget_lock_acquire(_LOCK_T lock)
+{
+	lock_acquire(lock);
+}
+
+int __retarget_lock_try_acquire(_LOCK_T lock)
+{
+	return lock_try(lock) ? 1 : 0;
+}
+
+void __retarget_lock_release(_LOCK_T lock)
+{
+	lock_release(lock);
+}
+
+void __retarget_lock_acquire_recursive(_LOCK_T lock)
+{
+	if (lock_is_mine(lock)) {
+		lock->depth++;
+		return;
+	}
+	lock_acquire(lock);
+	lock_own(lock);
+}
+
+int __retarget_lock_try_acquire_recursive(_LOCK_T lock)
+{
+	if (lock_is_mine(lock)) {
+		lock->depth++;
+		return 1;
+	}
+	if (!lock_try(lock))
+		return 0;
+	lock_own(lock);
+	return 1;
+}
+
+void __retarget_lock_release_recursive(_LOCK_T lock)
+{
+	if (--lock->depth > 0)
+		return;
+	__atomic_store_n(&lock->owner, NULL, __ATOMIC_RELAXED);
+	lock_release(lock);
+}

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: MIT
+#
+# What newlib expects below it, and what tasks get beyond standard C.
+
+CRT0_SRC := lib/libc/crt0.S
+
+LIBC_SRCS += lib/libc/stubs.S \
+	     lib/libc/startup.c \
+	     lib/libc/lock.c \
+	     lib/libc/heap.c \
+	     lib/libc/mman.c \
+	     lib/libc/thread.c \
+	     lib/libc/files.c \
+	     lib/libc/initramfs.c \
+	     lib/libc/cpio.c \
+	     lib/libc/process.c \
+	     lib/libc/clock.c \
+	     lib/libc/names.c \
+	     lib/libc/errno_check.c
