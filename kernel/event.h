@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* Events: a 64-bit counter that can be waited on. */
+#ifndef KERNEL_EVENT_H
+#define KERNEL_EVENT_H
+
+#include <kernel/object.h>
+
+struct event {
+	struct object object;
+	uint64_t count; /* under object.lock */
+	struct account *account;
+};
+
+struct account;
+
+int event_create(struct account *account, uint64_t initial, struct event **out);
+
+/* Adds; -EOVERFLOW when it would wrap. */
+int event_add(struct event *event, uint64_t add);
+
+/* Takes the whole count; -EAGAIN when it is zero. */
+int event_take(struct event *event, uint64_t *count);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* What the holder of the authority can ask. Other layers provide topics without kernel/ knowing
+ * them. */
+#ifndef KERNEL_SYSTEM_H
+#define KERNEL_SYSTEM_H
+
+#include <cordon/system.h>
+#include <kernel/types.h>
+
+/* Fills the index-th record of the topic; *size is in: room, out: the record's size. Returns 0,
+ * -ENOENT. The room is at least SYSTEM_RECORD_MAX. */
+typedef int (*system_provider_t)(uint32_t topic, uint32_t index, void *record, size_t *size);
+
+#define SYSTEM_RECORD_MAX 256
+
+/* Called at boot only. */
+void system_provide(enum cordon_system_topic topic, system_provider_t provider);
+
+/* A counter for CORDON_SYSTEM_COUNTERS; value is read when asked. At boot only. */
+void system_counter(const char *name, uint64_t (*read)(void));
+
+/* The page of the attack tests: filled at boot, never touched again. */
+int system_init(void);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Threads. A thread belongs to a task (NULL: the kernel's own) and has one kernel stack, on
+ * which it also blocks. It is an object: the handle of a thread waits for its end.
+ */
+#ifndef KERNEL_THREAD_H
+#define KERNEL_THREAD_H
+
+#include <arch/context.h>
+#include <cordon/task.h>
+#include <kernel/object.h>
+
+struct task;
+
+enum thread_state {
+	THREAD_READY,
+	THREAD_RUNNING,
+	THREAD_BLOCKED,
+	THREAD_DEAD,
+};
+
+struct thread {
+	struct object object;
+	struct arch_thread arch;
+	struct task *task;      /* a reference; NULL: kernel thread */
+	struct list task_link;  /* in task.threads, under task.lock */
+	struct list run_link;   /* in a run queue while READY, under the queue's lock */
+	struct list sleep_link; /* in the sleepers while BLOCKED with a deadline */
+	enum thread_state state;
+	bool wake_pending;  /* woken since it last began to wait */
+	uint64_t deadline;  /* monotonic ns, valid while in the sleepers */
+	uint64_t slice_end; /* monotonic ns */
+	uint64_t run_start;
+	uint64_t cpu_ns;
+	uint64_t entry, stack, argument; /* where a user thread starts */
+	char name[CORDON_NAME_MAX];
+};
+
+/* A thread of a task, not yet running. fs_base may be zero. Charged to the task. Returns 0,
+ * -ENOMEM. */
+int thread_create(struct task *task, const char *name, uint64_t entry, uint64_t stack,
+                  uint64_t argument, uint64_t fs_base, struct thread **out);
+
+/* Lets a new thread run. The scheduler holds a reference until it is dead. */
+void thread_start(struct thread *thread);
+
+/* Ends the calling thread; the last one of a task ends the task. */
+_Noreturn void thread_exit(void);
+
+static inline struct thread *thread_from(struct object *object)
+{
+	return container_of(object, struct thread, object);
+}
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Waiting for signals of objects. */
+#ifndef KERNEL_WAIT_H
+#define KERNEL_WAIT_H
+
+#include <kernel/list.h>
+#include <kernel/types.h>
+
+struct thread;
+
+/* One thread waiting on one object; lives on the stack of the waiting thread. */
+struct waiter {
+	struct list link; /* in object.waiters, under object.lock */
+	struct thread *thread;
+	uint32_t signals; /* wakes when one of these is raised */
+};
+
+/* Makes a blocked thread run again; a thread that is about to block will not. Any number of calls
+ * is one. Called by object_signal with the object's lock held (kernel/sched.c). */
+void thread_wake(struct thread *thread);
+
+#endif
