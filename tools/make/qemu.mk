@@ -3,7 +3,7 @@
 # Running the image: by hand, as a demonstration, and as tests.
 
 DISK_IMAGE := $(if $(DISK),$(DISK),$(BUILD)/disk.img)
-QEMU_RUN    = tools/run-qemu.py --qemu $(QEMU) --iommu $(IOMMU) --smp $(SMP) --work $(BUILD)
+QEMU_RUN    = -B tools/run-qemu.py --qemu $(QEMU) --iommu $(IOMMU) --smp $(SMP) --work $(BUILD)
 
 $(BUILD)/disk.img: tools/mkdisk.py | $(DEPS_RUN)
 	$(call say,DISK,$@)
@@ -26,19 +26,25 @@ gdb: $(IMAGE) $(DISK_IMAGE) ## boot stopped, waiting for gdb on port 1234
 	@echo "In another terminal: gdb $(IMAGE) -ex 'target remote :1234'"
 	$(Q)$(PYTHON) $(QEMU_RUN) --demo --prompt auto --disk $(DISK_IMAGE) $(IMAGE) -- -s -S
 
-RUN_TESTS = $(PYTHON) tests/qemu/run.py --qemu $(QEMU) --logs $(BUILD)/logs --jobs $(JOBS) \
-	    --work $(BUILD) --image $(TEST_IMAGE) --release-image $(BUILD)/cordon-test.elf
-
+RUN_TESTS = $(PYTHON) -B tests/qemu/run.py --qemu $(QEMU) --logs $(BUILD)/logs --jobs $(JOBS) \
+	    --test-image $(TEST_IMAGE) --release-image $(BUILD)/cordon-test.elf \
+	    --product-image $(BUILD)/cordon.elf --disk $(BUILD)/disk.img
+HOST_TESTS  = --units $(UNIT_PROGRAMS) --tools $(TOOL_TESTS)
+GUEST_CASES = --cases tests/qemu/cases --guest-tests '$(GUEST_TESTS)'
 TEST_INPUTS := $(TEST_IMAGE) $(BUILD)/cordon-test.elf $(BUILD)/cordon.elf $(BUILD)/disk.img
 
 .PHONY: test
 test: $(DEPS_TEST) $(UNIT_PROGRAMS) $(TEST_INPUTS) ## run every test: on the host and in QEMU
-	$(Q)$(RUN_TESTS) --tools --units $(UNIT_PROGRAMS) --cases tests/qemu/cases
+	$(Q)$(RUN_TESTS) $(HOST_TESTS) $(GUEST_CASES)
 
 .PHONY: test-unit
 test-unit: $(DEPS_TEST) $(UNIT_PROGRAMS) ## run the tests on the host (one: UNIT=name)
-	$(Q)$(RUN_TESTS) --tools --units $(UNIT_PROGRAMS) --only '$(UNIT)'
+	$(Q)$(RUN_TESTS) $(HOST_TESTS) --only '$(UNIT)'
 
 .PHONY: test-guest
 test-guest: $(DEPS_TEST) $(TEST_INPUTS) ## run the tests in QEMU (one: CASE=name)
-	$(Q)$(RUN_TESTS) --cases tests/qemu/cases --only '$(CASE)'
+	$(Q)$(RUN_TESTS) $(GUEST_CASES) --only '$(CASE)'
+
+.PHONY: test-list
+test-list: $(DEPS_RUN) ## list the cases in QEMU and the promises they test
+	$(Q)$(RUN_TESTS) $(GUEST_CASES) --list

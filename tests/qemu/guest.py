@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: MIT
+"""Run one case: boot it, talk to its console, and judge how it ended."""
+
+import os
+import re
+import shlex
+import subprocess
+import threading
+from pathlib import Path
+
+import demo
+import machine
+import tap
+from outcome import Outcome
+
+
+class Console:
+    """The guest's serial line: everything it printed, and what is to be typed at it."""
+
+    def __init__(self, child, log, steps):
+        self.child = child
+        self.log = log
+        self.steps = list(steps)
+        self.text = ""
+        self.searched = 0
+
+    def pump(self):
+        """Copy until QEMU closes the line."""
+        while block := self.child.stdout.read1(65536):
+            self.log.write(block)
+            self.log.flush()
+            self.text += block.decode("utf-8", "replace")
+            self.type_answers()
+
+    def type_answers(self):
+        """Send the next answers whose prompt has appeared since the one before."""
+        while self.steps:
+            match = re.compile(self.steps[0]["after"], re.MULTILINE).search(
+                self.text, self.searched)
+            if not match:
+                return
+            self.searched = match.end()
+            try:
+                self.child.stdin.write(self.steps.pop(0)["send"].encode())
+                self.child.stdin.flush()
+            except OSError:
+                return
+
+
+def boot(command, case, log_path):
+    """Run QEMU to its end or to the time limit: (status or None, console text, steps left)."""
+    stderr_path = log_path.with_suffix(".qemu")
+    with open(log_path, "wb") as log, open(stderr_path, "wb") as errors:
+        errors.write((shlex.join(command) + "\n").encode())
+        errors.flush()
+        child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                 stderr=errors)
+        late = threading.Event()
+
+        def expire():
+            late.set()
+            child.kill()
+
+        timer = threading.Timer(case.timeout, expire)
+        timer.start()
+        console = Console(child, log, case.input)
+        try:
+            console.pump()
+            status = child.wait()
+        finally:
+            timer.cancel()
+            if child.poll() is None:
+                child.kill()
+                child.wait()
+            child.stdout.close()
+            try:
+                child.stdin.close()
+            except OSError:
+                pass  # QEMU ended before it read all of its input
+        return None if late.is_set() else status, console.text, console.steps
+
+
+def explain_status(status, expected):
+    """What an unexpected exit status means, in words."""
+    meaning = {
+        0: "a triple fault, a reset or a power-off that reported nothing",
+        1: "QEMU itself failed",
+        machine.EXIT_SUCCESS: "success",
+        machine.EXIT_FAILURE: "failed tests, or a panic",
+    }.get(status, "killed by a signal" if status < 0 else "not one of the agreed codes")
+    return f"status {status} ({meaning}), not {expected}"
+
+
+def judge(case, status, text, steps, digest, scratch, outcome):
+    """Fill the outcome from what the guest left behind."""
+    lines = [line.rstrip() for line in re.split(r"[\r\n]+", text)]
+    if status is None:
+        outcome.problems.append(f"not finished after {case.timeout:g} seconds")
+    elif status != case.rc:
+        outcome.problems.append(explain_status(status, case.rc))
+    if case.tap:
+        result = tap.parse(lines)
+        outcome.passed += len(result.passed)
+        outcome.failed += result.failed
+        outcome.skipped += result.skipped
+        outcome.problems += result.problems
+    for pattern in case.expect:
+        if not any(re.search(pattern, line) for line in lines):
+            outcome.problems.append(f"no line matches: {pattern}")
+    for pattern in case.absent:
+        for line in lines:
+            if re.search(pattern, line):
+                outcome.problems.append(f"a line matches {pattern}: {line}")
+                break
+    if steps:
+        outcome.problems.append(f"never printed: {steps[0]['after']}")
+    if case.demo:
+        outcome.problems += demo.judge(lines, digest)
+        if wrong := machine.verify_scratch(scratch):
+            outcome.problems.append(f"second namespace: {wrong}")
+    if outcome.problems or outcome.failed:
+        outcome.tail = [line for line in lines if line.strip()][-12:]
+    # A case without test lines of its own is one test.
+    if not case.tap and not outcome.problems:
+        outcome.passed += 1
+
+
+def run(case, setup):
+    """Run one case; setup: qemu, images by name, disk, logs folder."""
+    outcome = Outcome(f"guest/{case.name}", text=case.text)
+    log_path = Path(setup.logs) / f"{case.name}.log"
+    outcome.log = str(log_path)
+    scratch = str(log_path.with_suffix(".scratch")) if case.nvme else ""
+    append = case.append
+    if case.run:
+        append = f"init.run={case.run} {append}".strip()
+    if case.demo:
+        append = f"init.demo=on init.prompt=off {append}".strip()
+    vm = machine.Machine(
+        image=setup.images[case.image], qemu=setup.qemu, iommu=case.iommu,
+        iommu_options=case.iommu_options, machine_options=case.machine_options, smp=case.smp,
+        memory=case.memory, append=append, disk=setup.disk if case.nvme else "",
+        scratch=scratch, edu=case.edu, edu_options=case.edu_options,
+        nvme_options=case.nvme_options, nvme_port=case.nvme_port, icount=case.icount,
+        trace=case.trace, trace_file=str(log_path.with_suffix(".trace")) if case.trace else "",
+        extra=case.extra)
+    try:
+        if scratch:
+            machine.make_scratch(scratch)
+        digest = machine.disk_sha256(setup.disk)[0] if case.demo else ""
+        status, text, steps = boot(vm.command(), case, log_path)
+        judge(case, status, text, steps, digest, scratch, outcome)
+    except (OSError, ValueError) as error:
+        outcome.problems.append(str(error))
+    finally:
+        if scratch and os.path.exists(scratch) and not outcome.bad():
+            os.unlink(scratch)
+    return outcome
