@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+
+KERNEL_SRCS += kernel/tree.c
