@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The first task. The kernel starts it with the device authority and the initramfs; it shows
+ * what the machine can isolate, starts the tasks of the manifest with the groups that each
+ * is given, and switches the machine off when they have ended.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cordon/cpio.h>
+
+#include "init.h"
+#include "options.h"
+
+#define CMDLINE_BYTES_MAX OPTIONS_BYTES_MAX
+
+static struct init init_state;
+static struct options options;
+
+static void problem(const char *word, const char *reason)
+{
+	printf("init: option %s ignored: %s\n", word, reason);
+}
+
+static void read_options(const struct init *init)
+{
+	static char cmdline[CMDLINE_BYTES_MAX];
+	int64_t err = cordon_system_cmdline(init->authority, cmdline, sizeof(cmdline));
+
+	if (err < 0) {
+		printf("init: no command line: %s\n", cordon_strerror(err));
+		cmdline[0] = '\0';
+	}
+	options_parse(&options, cmdline, problem);
+}
+
+/* Finds the handles that init lives by and maps the initramfs. */
+static int take_handles(struct init *init)
+{
+	struct cordon_memory_map map = {.prot = CORDON_PROT_READ};
+	struct cordon_memory_info info;
+	int64_t err;
+
+	init->authority = cordon_handle_named("authority");
+	init->initramfs = cordon_handle_named("initramfs");
+	if (init->authority == CORDON_HANDLE_NONE || init->initramfs == CORDON_HANDLE_NONE) {
+		printf("init: started without authority or initramfs\n");
+		return -EPERM;
+	}
+	err = cordon_memory_info(init->initramfs, &info);
+	if (err == 0) {
+		map.size = info.size;
+		err = cordon_memory_map(init->initramfs, &map);
+	}
+	if (err != 0) {
+		printf("init: cannot read the initramfs: %s\n", cordon_strerror(err));
+		return (int)err;
+	}
+	init->archive = (const void *)(uintptr_t)map.address;
+	init->archive_size = info.size;
+	return 0;
+}
+
+/* Runs the one program that init.run names, with everything init has. */
+static bool run_one(struct init *init)
+{
+	const char *slash = strrchr(options.run[0], '/');
+	struct launch launch = {
+	        .name = slash + 1,
+	        .path = options.run[0],
+	        .arg_count = options.run_count - 1,
+	        .args = options.run + 1,
+	        .everything = true,
+	};
+	struct running *task;
+	cordon_handle_t handle;
+
+	if (spawn_task(init, &launch, &handle) != 0)
+		return false;
+	task = running_add(init, launch.name, handle);
+	return task != NULL && running_wait(init, task, false);
+}
+
+static bool read_manifest(struct init *init)
+{
+	struct cordon_cpio_entry file;
+	int err;
+
+	err = cordon_cpio_find(init->archive, init->archive_size, options.manifest, &file);
+	if (err != 0) {
+		printf("init: no manifest %s\n", options.manifest);
+		return false;
+	}
+	if (manifest_parse(&init->manifest, file.data, file.size) != 0) {
+		printf("init: %s:%u: %s; nothing is started\n", options.manifest,
+		       init->manifest.error_line, init->manifest.error);
+		return false;
+	}
+	return true;
+}
+
+static void run_manifest(struct init *init)
+{
+	for (unsigned int i = 0; i < init->manifest.task_count; i++) {
+		const struct manifest_task *entry = &init->manifest.tasks[i];
+		struct running *task;
+		int err;
+
+		if (entry->manual)
+			continue;
+		task = start_entry(init, entry, 0, NULL, &err);
+		if (task != NULL && entry->wait)
+			running_wait(init, task, options.prompt && !entry->input);
+		else if (task == NULL && !(entry->optional && err == -ENODEV))
+			init->failures++;
+	}
+}
+
+int main(void)
+{
+	struct init *init = &init_state;
+	bool ok;
+
+	printf("\nCordon: PCI devices for isolated tasks\n");
+	if (take_handles(init) != 0)
+		return EXIT_FAILURE;
+	read_options(init);
+	report_iommu(init);
+	if (options.run_count > 0) {
+		ok = run_one(init);
+	} else {
+		report_groups(init);
+		ok = read_manifest(init);
+		if (ok)
+			run_manifest(init);
+		if (options.prompt)
+			prompt_run(init);
+		running_end_all(init);
+		ok = ok && init->failures == 0;
+	}
+	fflush(stdout);
+	cordon_system_poweroff(init->authority, ok ? 0 : 1);
+	return EXIT_FAILURE; /* not reached: the machine is off */
+}

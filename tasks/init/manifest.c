@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "manifest.h"
+#include "words.h"
+
+#define LINE_WORDS_MAX (MANIFEST_WORDS_MAX + 1)
+
+/* What a line has to say, behind its first word. */
+struct line {
+	unsigned int number;
+	char **words;
+	unsigned int count;
+};
+
+static int __attribute__((format(printf, 3, 4)))
+fail(struct manifest *manifest, unsigned int line, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(manifest->error, sizeof(manifest->error), format, args);
+	va_end(args);
+	manifest->error_line = line;
+	return -EINVAL;
+}
+
+/* Names go into tables and error lines, so they are short and plain. */
+static bool name_is_good(const char *name)
+{
+	size_t length = strlen(name);
+
+	if (length == 0 || length >= CORDON_NAME_MAX)
+		return false;
+	for (size_t i = 0; i < length; i++)
+		if (!isalnum((unsigned char)name[i]) && strchr("-_.", name[i]) == NULL)
+			return false;
+	return true;
+}
+
+static int parse_task(struct manifest *manifest, const struct line *line)
+{
+	struct manifest_task *task = &manifest->tasks[manifest->task_count];
+	const struct manifest_task *other;
+
+	if (line->count != 2)
+		return fail(manifest, line->number, "task takes a name and a path");
+	if (!name_is_good(line->words[0]))
+		return fail(manifest, line->number,
+		            "a task's name has 1 to %d letters, digits, '-', '_' or '.'",
+		            CORDON_NAME_MAX - 1);
+	if (line->words[1][0] != '/')
+		return fail(manifest, line->number, "a program's path starts with '/'");
+	other = manifest_find(manifest, line->words[0]);
+	if (other != NULL)
+		return fail(manifest, line->number, "task %s is already on line %u", line->words[0],
+		            other->line);
+	if (manifest->task_count == MANIFEST_TASKS_MAX)
+		return fail(manifest, line->number, "more than %d tasks", MANIFEST_TASKS_MAX);
+	memset(task, 0, sizeof(*task));
+	task->name = line->words[0];
+	task->path = line->words[1];
+	task->line = line->number;
+	manifest->task_count++;
+	return 0;
+}
+
+static int parse_group(struct manifest *manifest, struct manifest_task *task,
+                       const struct line *line)
+{
+	struct manifest_group *group = &task->groups[task->group_count];
+
+	if (line->count < 1)
+		return fail(manifest, line->number, "group takes a device");
+	if (task->group_count == MANIFEST_GROUPS_MAX)
+		return fail(manifest, line->number, "more than %d groups", MANIFEST_GROUPS_MAX);
+	if (selector_parse(line->words[0], &group->selector) != 0)
+		return fail(manifest, line->number,
+		            "'%.30s' is no device: 0000:00:04.0, id=1234:11e8 or class=010802",
+		            line->words[0]);
+	group->text = line->words[0];
+	group->trusted = false;
+	for (unsigned int i = 1; i < line->count; i++) {
+		if (strcmp(line->words[i], "reset=trusted") != 0)
+			return fail(manifest, line->number, "unknown option '%.40s'",
+			            line->words[i]);
+		group->trusted = true;
+	}
+	task->group_count++;
+	return 0;
+}
+
+static int parse_authority(struct manifest *manifest, struct manifest_task *task,
+                           const struct line *line)
+{
+	if (line->count != 1 || strcmp(line->words[0], "inspect") != 0)
+		return fail(manifest, line->number, "authority takes the word inspect");
+	task->inspect = true;
+	return 0;
+}
+
+static int parse_args(struct manifest *manifest, struct manifest_task *task,
+                      const struct line *line)
+{
+	if (line->count > MANIFEST_WORDS_MAX - task->arg_count)
+		return fail(manifest, line->number, "more than %d arguments", MANIFEST_WORDS_MAX);
+	for (unsigned int i = 0; i < line->count; i++)
+		task->args[task->arg_count++] = line->words[i];
+	return 0;
+}
+
+static int parse_env(struct manifest *manifest, struct manifest_task *task, const struct line *line)
+{
+	if (line->count > MANIFEST_WORDS_MAX - task->env_count)
+		return fail(manifest, line->number, "more than %d variables", MANIFEST_WORDS_MAX);
+	for (unsigned int i = 0; i < line->count; i++) {
+		const char *equals = strchr(line->words[i], '=');
+
+		if (equals == NULL || equals == line->words[i])
+			return fail(manifest, line->number, "'%.40s' is not KEY=VALUE",
+			            line->words[i]);
+		task->env[task->env_count++] = line->words[i];
+	}
+	return 0;
+}
+
+static int budget_set(struct cordon_budget *budget, const char *key, uint64_t value)
+{
+	if (strcmp(key, "frames") == 0)
+		budget->frames = value;
+	else if (value > UINT32_MAX)
+		return -EINVAL;
+	else if (strcmp(key, "handles") == 0)
+		budget->handles = (uint32_t)value;
+	else if (strcmp(key, "threads") == 0)
+		budget->threads = (uint32_t)value;
+	else if (strcmp(key, "mappings") == 0)
+		budget->mappings = (uint32_t)value;
+	else if (strcmp(key, "objects") == 0)
+		budget->objects = (uint32_t)value;
+	else
+		return -EINVAL;
+	return 0;
+}
+
+static int parse_budget(struct manifest *manifest, struct manifest_task *task,
+                        const struct line *line)
+{
+	if (line->count == 0)
+		return fail(manifest, line->number, "budget takes KEY=NUMBER");
+	for (unsigned int i = 0; i < line->count; i++) {
+		char *equals = strchr(line->words[i], '=');
+		uint64_t value;
+
+		if (equals == NULL || words_number(equals + 1, 10, UINT64_MAX, &value) != 0 ||
+		    value == 0)
+			return fail(manifest, line->number, "'%.40s' is not KEY=NUMBER",
+			            line->words[i]);
+		*equals = '\0';
+		if (budget_set(&task->budget, line->words[i], value) != 0)
+			return fail(manifest, line->number,
+			            "no budget %.20s=%.20s (frames, handles, threads, mappings, "
+			            "objects)",
+			            line->words[i], equals + 1);
+	}
+	return 0;
+}
+
+static int parse_flag(struct manifest *manifest, bool *flag, const char *word,
+                      const struct line *line)
+{
+	if (line->count != 0)
+		return fail(manifest, line->number, "%s takes nothing", word);
+	*flag = true;
+	return 0;
+}
+
+static int parse_statement(struct manifest *manifest, const char *word, const struct line *line)
+{
+	static int (*const parse[])(struct manifest *, struct manifest_task *,
+	                            const struct line *) = {
+	        parse_group, parse_authority, parse_args, parse_env, parse_budget,
+	};
+	static const char *const words[] = {"group", "authority", "args", "env", "budget"};
+	struct manifest_task *task;
+
+	if (strcmp(word, "task") == 0)
+		return parse_task(manifest, line);
+	if (manifest->task_count == 0)
+		return fail(manifest, line->number, "'%.40s' before the first task", word);
+	task = &manifest->tasks[manifest->task_count - 1];
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(word, words[i]) == 0)
+			return parse[i](manifest, task, line);
+	if (strcmp(word, "initramfs") == 0)
+		return parse_flag(manifest, &task->initramfs, word, line);
+	if (strcmp(word, "input") == 0)
+		return parse_flag(manifest, &task->input, word, line);
+	if (strcmp(word, "wait") == 0)
+		return parse_flag(manifest, &task->wait, word, line);
+	if (strcmp(word, "optional") == 0)
+		return parse_flag(manifest, &task->optional, word, line);
+	if (strcmp(word, "manual") == 0)
+		return parse_flag(manifest, &task->manual, word, line);
+	return fail(manifest, line->number, "unknown word '%.40s'", word);
+}
+
+static int parse_line(struct manifest *manifest, unsigned int number, char *text)
+{
+	char *words[LINE_WORDS_MAX];
+	struct line line = {.number = number, .words = words + 1};
+	int count = words_split(text, words, LINE_WORDS_MAX, true);
+
+	if (count == -EINVAL)
+		return fail(manifest, number, "a quote is not closed");
+	if (count == -E2BIG)
+		return fail(manifest, number, "more than %d words", LINE_WORDS_MAX);
+	if (count == 0)
+		return 0;
+	line.count = (unsigned int)count - 1;
+	return parse_statement(manifest, words[0], &line);
+}
+
+int manifest_parse(struct manifest *manifest, const void *bytes, size_t size)
+{
+	unsigned int number = 1;
+	int err = 0;
+
+	manifest->task_count = 0;
+	manifest->error_line = 0;
+	manifest->error[0] = '\0';
+	if (size > MANIFEST_BYTES_MAX)
+		return fail(manifest, 1, "longer than %d bytes", MANIFEST_BYTES_MAX);
+	memcpy(manifest->text, bytes, size);
+	manifest->text[size] = '\0';
+	if (strlen(manifest->text) != size)
+		return fail(manifest, 1, "not text: it contains a zero byte");
+	for (char *text = manifest->text; text != NULL && err == 0; number++) {
+		char *end = strchr(text, '\n');
+
+		if (end != NULL)
+			*end++ = '\0';
+		err = parse_line(manifest, number, text);
+		text = end;
+	}
+	if (err != 0)
+		manifest->task_count = 0; /* nothing of it may be started */
+	return err;
+}
+
+const struct manifest_task *manifest_find(const struct manifest *manifest, const char *name)
+{
+	for (unsigned int i = 0; i < manifest->task_count; i++)
+		if (strcmp(manifest->tasks[i].name, name) == 0)
+			return &manifest->tasks[i];
+	return NULL;
+}
