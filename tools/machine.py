@@ -77,9 +77,8 @@ class Machine:
             words += ["-trace", pattern]
         if self.trace_file:
             words += ["-D", self.trace_file]
-        words += ["-kernel", self.image]
-        if self.append:
-            words += ["-append", self.append]
+        # The kernel reports how it ended through isa-debug-exit only when told that it exists.
+        words += ["-kernel", self.image, "-append", f"exit=debug {self.append}".strip()]
         return words + list(self.extra)
 
     def iommu_words(self):

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#include <arch/cpu.h>
+#include <arch/percpu.h>
+#include <tests/unit/fake/fake.h>
+
+struct percpu fake_percpu = {.self = &fake_percpu};
+uint64_t fake_fences;
+
+static void (*relax_hook)(void *context);
+static void *relax_context;
+static void (*flush_hook)(void *context, const void *start, size_t size);
+static void *flush_context;
+
+void fake_on_relax(void (*hook)(void *context), void *context)
+{
+	relax_hook = hook;
+	relax_context = context;
+}
+
+void fake_on_cache_flush(void (*hook)(void *context, const void *start, size_t size), void *context)
+{
+	flush_hook = hook;
+	flush_context = context;
+}
+
+void arch_cpu_relax(void)
+{
+	fake_clock_advance(FAKE_RELAX_NS);
+	if (relax_hook)
+		relax_hook(relax_context);
+}
+
+void arch_fence(void)
+{
+	fake_fences++;
+}
+
+void arch_cache_flush(const void *start, size_t size)
+{
+	fake_fences++;
+	if (flush_hook)
+		flush_hook(flush_context, start, size);
+}
+
+unsigned int arch_cpu_number(void)
+{
+	return fake_percpu.number;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* CPU operations on the host: time passes only when the code waits. */
+#ifndef FAKE_ARCH_CPU_H
+#define FAKE_ARCH_CPU_H
+
+#include <kernel/types.h>
+
+/* Advances the fake clock by FAKE_RELAX_NS and runs the hook of fake_on_relax, in which a device
+ * model can make progress. */
+void arch_cpu_relax(void);
+
+/* Counted, see fake_fences. */
+void arch_fence(void);
+
+/* Reported to the hook of fake_on_cache_flush. */
+void arch_cache_flush(const void *start, size_t size);
+
+unsigned int arch_cpu_number(void);
+uint64_t arch_timestamp(void);
+
+#endif

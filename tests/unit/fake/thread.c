@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+#include <kernel/wait.h>
+#include <tests/unit/fake/fake.h>
+
+uint64_t fake_wakes;
+struct thread *fake_woken;
+
+void thread_wake(struct thread *thread)
+{
+	fake_wakes++;
+	fake_woken = thread;
+}
