@@ -3,14 +3,15 @@
  * The kernel log: lines with a level and a tag, on the console and in a ring.
  *
  * A source file that logs defines LOG_TAG before including this header. Formats: %d %i %u
- * %x %X %c %s %p %% with flags 0 and -, width, precision of %s, and the length modifiers
- * hh h l ll z. Address types are printed through their raw member.
+ * %x %X %c %s %p %% with flags 0, - and #, width, precision of %s (also as *), and the length
+ * modifiers hh h l ll z. Address types are printed through their raw member.
  */
 #ifndef KERNEL_LOG_H
 #define KERNEL_LOG_H
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum log_level {
 	LOG_ERROR = 0, /* something is lost or refused that should have worked */
@@ -19,12 +20,23 @@ enum log_level {
 	LOG_DEBUG = 3,
 };
 
+#define LOG_LINE_MAX  256u          /* bytes of a line with its newline; what is longer is cut */
+#define LOG_RING_SIZE (64u * 1024u) /* bytes that are kept */
+
 /* Formats one line, without a newline at its end. May be called anywhere but from NMI. */
 void log_line(enum log_level level, const char *tag, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
 
 /* Lines above this level are kept from the console. */
 void log_set_level(enum log_level level);
+
+/*
+ * Copies from the ring what was logged from *position on (0: the oldest that is kept) and moves
+ * *position behind it. Lines of all levels are there. Returns how many bytes were copied, at
+ * most size; 0 when there is no more. When *position is no longer kept, it goes on with the
+ * oldest byte.
+ */
+size_t log_read(uint64_t *position, char *buffer, size_t size);
 
 /* Formats into a buffer; always ends with a zero byte; returns the length that the whole
  * text needs, as snprintf does. */

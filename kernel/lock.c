@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+#include <arch/cpu.h>
+#include <arch/percpu.h>
+#include <kernel/lock.h>
+#include <kernel/panic.h>
+
+/*
+ * A lock is held for microseconds. Whoever has to ask this often waits for a CPU that never
+ * gives it back: the kernel is broken and says so instead of hanging.
+ */
+#define SPIN_LIMIT (UINT64_C(1) << 31)
+
+#if defined(CORDON_DEBUG) && CORDON_DEBUG
+
+/* The order is checked before the lock is taken, so that a report comes instead of a deadlock. */
+static void lock_check_order(const struct spinlock *lock)
+{
+	const struct percpu *cpu = percpu();
+
+	ASSERT(lock->name);
+	if (cpu->lock_depth >= PERCPU_LOCKS_MAX)
+		panic("lock %s: more than %d locks held", lock->name, PERCPU_LOCKS_MAX);
+	for (uint32_t i = 0; i < cpu->lock_depth; i++) {
+		const struct spinlock *held = cpu->locks[i];
+
+		if (held->rank >= lock->rank)
+			panic("lock order: %s (rank %u) taken while %s (rank %u) is held",
+			      lock->name, lock->rank, held->name, held->rank);
+	}
+}
+
+static void lock_record(const struct spinlock *lock)
+{
+	struct percpu *cpu = percpu();
+
+	cpu->locks[cpu->lock_depth++] = lock;
+}
+
+/* Locks may be given back in any order. */
+static void lock_forget(const struct spinlock *lock)
+{
+	struct percpu *cpu = percpu();
+
+	for (uint32_t i = cpu->lock_depth; i-- > 0;) {
+		if (cpu->locks[i] != lock)
+			continue;
+		for (; i + 1 < cpu->lock_depth; i++)
+			cpu->locks[i] = cpu->locks[i + 1];
+		cpu->lock_depth--;
+		return;
+	}
+	panic("lock %s is not in the list of held locks", lock->name);
+}
+
+#else
+
+static inline void lock_check_order(const struct spinlock *lock)
+{
+	(void)lock;
+}
+
+static inline void lock_record(const struct spinlock *lock)
+{
+	(void)lock;
+}
+
+static inline void lock_forget(const struct spinlock *lock)
+{
+	(void)lock;
+}
+
+#endif
+
+static uint16_t lock_self(void)
+{
+	return (uint16_t)(percpu()->number + 1);
+}
+
+/* Away from the usual path of spin_lock. */
+static __attribute__((noinline)) void lock_wait(struct spinlock *lock, uint32_t ticket)
+{
+	uint64_t asked = 0;
+
+	if (spin_held(lock))
+		panic("lock %s is taken twice by one CPU", lock->name);
+	while (__atomic_load_n(&lock->owner, __ATOMIC_ACQUIRE) != ticket) {
+		arch_cpu_relax();
+		if (++asked == SPIN_LIMIT)
+			panic("lock %s is not given back by CPU %d", lock->name,
+			      __atomic_load_n(&lock->holder, __ATOMIC_RELAXED) - 1);
+	}
+}
+
+void spin_init(struct spinlock *lock, enum lock_rank rank, const char *name)
+{
+	*lock = (struct spinlock){.rank = (uint16_t)rank, .name = name};
+}
+
+void spin_lock(struct spinlock *lock)
+{
+	uint32_t ticket;
+
+	lock_check_order(lock);
+	ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_RELAXED);
+	if (__atomic_load_n(&lock->owner, __ATOMIC_ACQUIRE) != ticket)
+		lock_wait(lock, ticket);
+	__atomic_store_n(&lock->holder, lock_self(), __ATOMIC_RELAXED);
+	lock_record(lock);
+}
+
+void spin_unlock(struct spinlock *lock)
+{
+	DEBUG_ASSERT(spin_held(lock));
+	lock_forget(lock);
+	__atomic_store_n(&lock->holder, 0, __ATOMIC_RELAXED);
+	/* Only the holder writes owner. */
+	__atomic_store_n(&lock->owner, lock->owner + 1, __ATOMIC_RELEASE);
+}
+
+bool spin_held(const struct spinlock *lock)
+{
+	return __atomic_load_n(&lock->holder, __ATOMIC_RELAXED) == lock_self();
+}
