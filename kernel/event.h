@@ -7,7 +7,8 @@
 
 struct event {
 	struct object object;
-	uint64_t count; /* under object.lock */
+	struct spinlock lock; /* keeps count and signal together */
+	uint64_t count;
 	struct account *account;
 };
 

@@ -23,6 +23,7 @@ enum lock_rank {
 	RANK_DOMAIN = 60,    /* one translation domain's tables */
 	RANK_UNIT = 65,      /* one IOMMU unit: its queue and roots */
 	RANK_PCI = 68,       /* config space of functions */
+	RANK_EVENT = 69,     /* one event or the console: its state and signals together */
 	RANK_OBJECT = 70,    /* one object: signals and waiters */
 	RANK_FAULTS = 72,    /* fault rings */
 	RANK_SCHEDULER = 75, /* run queues, sleepers */

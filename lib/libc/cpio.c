@@ -4,11 +4,11 @@
  * four bytes from the start of the archive. The last entry is called TRAILER!!!. (The
  * format is described in the manual of cpio, and in "initramfs buffer format".)
  */
-#include <errno.h>
 #include <stddef.h>
-#include <string.h>
 
-#include <cordon/cpio.h>
+#include <cordon/errno.h>
+#include <kernel/string.h>
+#include <lib/libc/include/cordon/cpio.h>
 
 struct newc_header {
 	char magic[6]; /* "070701" */

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From the boot entry to the first task, in the order that safety asks for: no function may master
+ * a bus before translation is on, and no interrupt is enabled before remapping decides on it.
+ */
+#include <arch/boot.h>
+#include <arch/console.h>
+#include <arch/irq.h>
+#include <arch/mmio.h>
+#include <drivers/acpi/acpi.h>
+#include <drivers/iommu/iommu.h>
+#include <drivers/pci/pci.h>
+#include <drivers/vfio/vfio.h>
+#include <kernel/cmdline.h>
+#include <kernel/console.h>
+#include <kernel/heap.h>
+#include <kernel/log.h>
+#include <kernel/page.h>
+#include <kernel/panic.h>
+#include <kernel/sched.h>
+#include <kernel/string.h>
+#include <kernel/system.h>
+#include <kernel/task.h>
+#include <lib/libc/include/cordon/cpio.h>
+
+#define CONSOLE_IRQ 4 /* COM1 */
+
+static void log_options(void)
+{
+	static const char *const names[] = {"error", "warn", "info", "debug"};
+	const char *value;
+	size_t length;
+
+	if (!cmdline_find("log", &value, &length))
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (length == strlen(names[i]) && strncmp(value, names[i], length) == 0) {
+			log_set_level((enum log_level)i);
+			return;
+		}
+	log_warn("option log: not one of error, warn, info, debug");
+}
+
+static void memory_start(const struct boot_info *boot)
+{
+	const struct memory_range image = {
+	        .start = boot_kernel_start(),
+	        .size = boot_kernel_end().raw - boot_kernel_start().raw,
+	};
+
+	page_init(boot->ranges, boot->range_count, &image, 1);
+	arch_init_memory(boot);
+	if (sched_init())
+		panic("no memory for the first thread");
+	log_info("memory: %llu MiB, %llu MiB free", (unsigned long long)(page_total_count() >> 8),
+	         (unsigned long long)(page_free_count() >> 8));
+}
+
+/* Finds the ACPI power-off registers and how to write S5 to them. */
+static void power_start(const struct fadt *fadt)
+{
+	const struct acpi_bytes *dsdt = NULL;
+	struct acpi_bytes table;
+	uint8_t slp_typ = 0;
+	bool debug_exit = cmdline_find("exit", NULL, NULL);
+
+	if (acpi_find("DSDT", 0, &table))
+		dsdt = &table;
+	bool known = dsdt && dsdt_find_s5(*dsdt, &slp_typ);
+	arch_poweroff_setup(debug_exit, known ? (uint16_t)fadt->pm1a_control : 0,
+	                    known ? (uint16_t)fadt->pm1b_control : 0, slp_typ);
+}
+
+static void platform_start(const struct boot_info *boot, struct madt *madt)
+{
+	struct arch_platform platform = {.local_apic = paddr(0xfee00000)};
+	struct acpi_bytes table;
+	struct fadt fadt = {0};
+
+	if (acpi_init(boot->acpi_rsdp))
+		log_error("no usable ACPI tables");
+	if (acpi_find("APIC", 0, &table) && madt_parse(table, madt) == 0)
+		platform.local_apic = madt->local_apic;
+	if (acpi_find("FACP", 0, &table) && fadt_parse(table, &fadt) == 0) {
+		platform.pm_timer_port = fadt.pm_timer_port;
+		platform.pm_timer_32bit = fadt.pm_timer_32bit;
+	}
+	if (acpi_find("HPET", 0, &table) && hpet_parse(table, &platform.hpet))
+		platform.hpet = paddr(0);
+	power_start(&fadt);
+	if (arch_init_interrupts(&platform))
+		panic("no usable local APIC or clock");
+}
+
+static void devices_start(void)
+{
+	static struct mcfg mcfg;
+	struct acpi_bytes table;
+
+	if (acpi_find("MCFG", 0, &table) && mcfg_parse(table, &mcfg))
+		mcfg.count = 0;
+	if (pci_init(&mcfg))
+		log_error("PCI: not usable, no devices");
+	iommu_init();
+	if (vfio_init())
+		panic("no memory for device objects");
+}
+
+static void console_interrupt(void *context)
+{
+	(void)context;
+	console_receive();
+}
+
+/* The serial line's interrupt, through interrupt remapping where that is on. */
+static int console_route(const struct madt *madt)
+{
+	struct ioapic_info ioapics[MADT_IOAPICS_MAX];
+	bool level = false, active_low = false;
+	struct iommu_unit *unit;
+	uint32_t gsi = CONSOLE_IRQ, index;
+	int32_t remapped = -1;
+	vector_t vector;
+	rid_t source;
+	int error;
+
+	for (size_t i = 0; i < madt->ioapic_count; i++)
+		ioapics[i] = (struct ioapic_info){madt->ioapics[i].id, madt->ioapics[i].gsi_base,
+		                                  madt->ioapics[i].base};
+	error = ioapic_init(ioapics, madt->ioapic_count);
+	if (error)
+		return error;
+	for (size_t i = 0; i < madt->override_count; i++)
+		if (madt->overrides[i].irq == CONSOLE_IRQ) {
+			gsi = madt->overrides[i].gsi;
+			level = madt->overrides[i].level;
+			active_low = madt->overrides[i].active_low;
+		}
+	error = irq_vector_alloc(console_interrupt, NULL, &vector);
+	if (error)
+		return error;
+	if (madt->ioapic_count && iommu_ioapic_source(madt->ioapics[0].id, &unit, &source) == 0) {
+		error = iommu_remap_alloc(unit, source, vector, level, &index);
+		if (error)
+			return error;
+		remapped = (int32_t)index;
+	}
+	error = ioapic_route(gsi, vector, remapped, level, active_low);
+	if (error)
+		return error;
+	console_enable_receive();
+	return ioapic_mask(gsi, false);
+}
+
+/* One handle of the first task; the object's reference is the array's. */
+static void give(struct spawn_handle *to, struct object *object, const char *name)
+{
+	to->object = object;
+	to->rights = object->ops->rights;
+	string_copy(to->name, name, sizeof(to->name));
+}
+
+/* Starts init from the initramfs, with the authority and the archive. */
+static void first_task(void)
+{
+	static const char argv[] = "init";
+	struct spawn_handle handles[5];
+	struct cordon_cpio_entry entry;
+	struct memory *initramfs;
+	struct object *authority;
+	struct task *task;
+	uint64_t size;
+	paddr_t base;
+
+	boot_initramfs(&base, &size);
+	if (cordon_cpio_find(phys_to_virt(base), size, "/init", &entry))
+		panic("no /init in the initramfs");
+	if (memory_create_static(base, align_up(size, PAGE_SIZE), &initramfs) ||
+	    authority_create(&authority))
+		panic("no memory for the first task");
+	give(&handles[0], console_object(), "stdin");
+	give(&handles[1], console_object(), "stdout");
+	give(&handles[2], console_object(), "stderr");
+	give(&handles[3], authority, "authority");
+	give(&handles[4], &initramfs->object, "initramfs");
+	const struct spawn spawn = {
+	        .name = "init",
+	        .image = initramfs,
+	        .image_offset = entry.offset,
+	        .image_size = entry.size,
+	        .argv = argv,
+	        .argv_bytes = sizeof(argv),
+	        .envp = "",
+	        .handles = handles,
+	        .handle_count = ARRAY_SIZE(handles),
+	};
+	int error = task_spawn(&spawn, &task);
+	if (error)
+		panic("init cannot be started: error %d", -error);
+	for (size_t i = 0; i < ARRAY_SIZE(handles); i++)
+		object_unref(handles[i].object);
+	object_unref(&task->object);
+}
+
+static uint64_t heap_counter(void)
+{
+	return heap_in_use();
+}
+
+static void counters_start(void)
+{
+	system_counter("pages.total", page_total_count);
+	system_counter("pages.free", page_free_count);
+	system_counter("heap.bytes", heap_counter);
+	system_counter("irq.spurious", irq_spurious_count);
+}
+
+void kernel_main(const struct boot_info *boot)
+{
+	static struct madt madt;
+
+	arch_init_early();
+	cmdline_init(boot->command_line);
+	log_options();
+	memory_start(boot);
+	console_init();
+	platform_start(boot, &madt);
+	if (system_init())
+		panic("no memory for system objects");
+	devices_start();
+	if (console_route(&madt))
+		log_warn("console: no receive interrupt, nothing can be typed");
+	counters_start();
+	first_task();
+	cmdline_report_unknown();
+	sched_idle();
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/* System calls on memory objects and the caller's address space. */
+#include <cordon/errno.h>
+#include <kernel/aspace.h>
+#include <kernel/syscall.h>
+#include <kernel/task.h>
+#include <kernel/user.h>
+
+int64_t sys_memory_create(uint64_t size, uint32_t flags, cordon_handle_t *out)
+{
+	struct memory *memory;
+	int error = memory_create(task_current()->account, size, flags, &memory);
+
+	return error ? error : syscall_return_handle(&memory->object, out);
+}
+
+int64_t sys_memory_info(cordon_handle_t handle, struct cordon_memory_info *out)
+{
+	struct object *object;
+	struct cordon_memory_info info = {0};
+	struct list *link;
+	int error = handle_get(&task_current()->handles, handle, CORDON_OBJECT_MEMORY,
+	                       CORDON_RIGHT_READ, &object, NULL);
+
+	if (error)
+		return error;
+	struct memory *memory = memory_from(object);
+	info.size = memory->size;
+	info.flags = memory->flags;
+	info.extents = memory->extent_count;
+	spin_lock(&memory->lock);
+	info.mappings = memory->dma_mappings;
+	for (link = memory->mappings.next; link != &memory->mappings; link = link->next)
+		info.mappings++;
+	spin_unlock(&memory->lock);
+	object_unref(object);
+	return user_write(uaddr((uintptr_t)out), &info, sizeof(info));
+}
+
+/* The protection that a handle's rights allow. */
+static uint32_t prot_of_rights(uint32_t rights)
+{
+	uint32_t prot = 0;
+
+	if (rights & CORDON_RIGHT_READ)
+		prot |= CORDON_PROT_READ;
+	if (rights & CORDON_RIGHT_WRITE)
+		prot |= CORDON_PROT_WRITE;
+	if (rights & CORDON_RIGHT_EXEC)
+		prot |= CORDON_PROT_EXEC;
+	return prot;
+}
+
+int64_t sys_memory_map(cordon_handle_t handle, struct cordon_memory_map *user_args)
+{
+	struct task *task = task_current();
+	struct cordon_memory_map args;
+	struct object *object;
+	uint32_t rights, prot_max;
+	int error = user_read(&args, uaddr((uintptr_t)user_args), sizeof(args));
+
+	if (error)
+		return error;
+	error = handle_get(&task->handles, handle, CORDON_OBJECT_MEMORY, CORDON_RIGHT_MAP, &object,
+	                   &rights);
+	if (error)
+		return error;
+	prot_max = prot_of_rights(rights);
+	uaddr_t address = uaddr(args.address);
+	if (args.prot & ~(CORDON_PROT_READ | CORDON_PROT_WRITE | CORDON_PROT_EXEC))
+		error = -EINVAL;
+	else if (args.prot & ~prot_max)
+		error = -EACCES;
+	else
+		error = aspace_map(task->aspace, memory_from(object), args.offset, args.size,
+		                   args.prot, prot_max, args.flags, &address);
+	object_unref(object);
+	if (error)
+		return error;
+	args.address = address.raw;
+	error = user_write(uaddr((uintptr_t)user_args), &args, sizeof(args));
+	if (error)
+		aspace_unmap(task->aspace, address, args.size);
+	return error;
+}
+
+int64_t sys_memory_unmap(uint64_t address, uint64_t size)
+{
+	return aspace_unmap(task_current()->aspace, uaddr(address), size);
+}
+
+int64_t sys_memory_protect(uint64_t address, uint64_t size, uint32_t prot)
+{
+	return aspace_protect(task_current()->aspace, uaddr(address), size, prot);
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/* System calls on handles, waiting, time and events. */
+#include <cordon/errno.h>
+#include <kernel/clock.h>
+#include <kernel/event.h>
+#include <kernel/sched.h>
+#include <kernel/syscall.h>
+#include <kernel/task.h>
+#include <kernel/user.h>
+
+#define SIGNALS_ALL (CORDON_SIGNAL_READABLE | CORDON_SIGNAL_WRITABLE | CORDON_SIGNAL_TERMINATED)
+
+int64_t sys_handle_close(cordon_handle_t handle)
+{
+	return handle_close(&task_current()->handles, handle);
+}
+
+int64_t sys_handle_dup(cordon_handle_t handle, uint32_t rights, cordon_handle_t *out)
+{
+	struct handle_table *table = &task_current()->handles;
+	struct object *object;
+	cordon_handle_t copy;
+	uint32_t have;
+	int error = handle_get(table, handle, CORDON_OBJECT_NONE, CORDON_RIGHT_DUP, &object, &have);
+
+	if (error)
+		return error;
+	if (rights & ~have)
+		error = -EACCES;
+	else
+		error = handle_add(table, object, rights ? rights : have, &copy);
+	object_unref(object);
+	if (error)
+		return error;
+	error = user_write(uaddr((uintptr_t)out), &copy, sizeof(copy));
+	if (error)
+		handle_close(table, copy);
+	return error;
+}
+
+int64_t sys_handle_info(cordon_handle_t handle, struct cordon_handle_info *out)
+{
+	struct cordon_handle_info info;
+	struct object *object;
+	int error = handle_get(&task_current()->handles, handle, CORDON_OBJECT_NONE, 0, &object,
+	                       &info.rights);
+
+	if (error)
+		return error;
+	info.type = object->ops->type;
+	info.id = object->id;
+	object_unref(object);
+	return user_write(uaddr((uintptr_t)out), &info, sizeof(info));
+}
+
+/* --- object_wait --- */
+
+struct wait_entry {
+	struct waiter waiter;
+	struct object *object;
+};
+
+struct wait_set {
+	uint32_t count;
+	struct cordon_wait items[CORDON_WAIT_MAX];
+	struct wait_entry entries[CORDON_WAIT_MAX];
+};
+
+/* Checks all items and takes a reference to each object; on failure none is left. */
+static int wait_decode(struct wait_set *set, const struct cordon_wait *user, uint32_t count)
+{
+	int error;
+
+	if (count == 0 || count > CORDON_WAIT_MAX)
+		return -EINVAL;
+	error = user_read(set->items, uaddr((uintptr_t)user), count * sizeof(*user));
+	if (error)
+		return error;
+	for (set->count = 0; set->count < count; set->count++) {
+		struct cordon_wait *item = &set->items[set->count];
+
+		error = -EINVAL;
+		if (item->reserved || (item->signals & ~SIGNALS_ALL) || !item->signals)
+			goto fail;
+		error = handle_get(&task_current()->handles, item->handle, CORDON_OBJECT_NONE,
+		                   CORDON_RIGHT_WAIT, &set->entries[set->count].object, NULL);
+		if (error)
+			goto fail;
+	}
+	return 0;
+fail:
+	while (set->count)
+		object_unref(set->entries[--set->count].object);
+	return error;
+}
+
+/* Notes which signals are raised; enlists the thread with objects that raise none. */
+static int64_t wait_collect(struct wait_set *set, bool enlist)
+{
+	int64_t ready = 0;
+
+	for (uint32_t i = 0; i < set->count; i++) {
+		struct wait_entry *entry = &set->entries[i];
+		struct object *object = entry->object;
+
+		spin_lock(&object->lock);
+		set->items[i].pending = object->signals & set->items[i].signals;
+		if (enlist) {
+			entry->waiter.thread = thread_current();
+			entry->waiter.signals = set->items[i].signals;
+			list_append(&object->waiters, &entry->waiter.link);
+		}
+		spin_unlock(&object->lock);
+		ready += set->items[i].pending != 0;
+	}
+	return ready;
+}
+
+static void wait_leave(struct wait_set *set)
+{
+	for (uint32_t i = 0; i < set->count; i++) {
+		struct object *object = set->entries[i].object;
+
+		spin_lock(&object->lock);
+		list_remove(&set->entries[i].waiter.link);
+		spin_unlock(&object->lock);
+	}
+}
+
+int64_t sys_object_wait(struct cordon_wait *user, uint32_t count, uint64_t deadline)
+{
+	struct wait_set set;
+	int64_t result = wait_decode(&set, user, count);
+
+	if (result)
+		return result;
+	result = wait_collect(&set, false);
+	while (result == 0) {
+		int error = -ETIMEDOUT;
+
+		if (deadline != CORDON_TIME_POLL) {
+			sched_wait_prepare();
+			if (wait_collect(&set, true) == 0)
+				error = sched_wait(deadline);
+			else
+				error = 0;
+			wait_leave(&set);
+		}
+		result = wait_collect(&set, false);
+		if (result == 0 && error)
+			result = error;
+	}
+	for (uint32_t i = 0; i < set.count; i++)
+		object_unref(set.entries[i].object);
+	if (user_write(uaddr((uintptr_t)user), set.items, set.count * sizeof(set.items[0])))
+		return -EFAULT;
+	return result;
+}
+
+/* --- time --- */
+
+int64_t sys_clock_get(uint32_t clock, uint64_t *out)
+{
+	uint64_t now;
+
+	if (clock == CORDON_CLOCK_MONOTONIC)
+		now = clock_now();
+	else if (clock == CORDON_CLOCK_REALTIME)
+		now = clock_realtime();
+	else
+		return -EINVAL;
+	return user_write(uaddr((uintptr_t)out), &now, sizeof(now));
+}
+
+int64_t sys_clock_sleep(uint64_t deadline)
+{
+	int error;
+
+	do {
+		sched_wait_prepare();
+		error = sched_wait(deadline);
+	} while (error == 0);
+	return error == -ETIMEDOUT ? 0 : error;
+}
+
+/* --- events --- */
+
+int64_t sys_event_create(uint64_t initial, cordon_handle_t *out)
+{
+	struct event *event;
+	int error = event_create(task_current()->account, initial, &event);
+
+	return error ? error : syscall_return_handle(&event->object, out);
+}
+
+int64_t sys_event_signal(cordon_handle_t handle, uint64_t add)
+{
+	struct object *object;
+	int error = handle_get(&task_current()->handles, handle, CORDON_OBJECT_EVENT,
+	                       CORDON_RIGHT_WRITE, &object, NULL);
+
+	if (error)
+		return error;
+	error = event_add(container_of(object, struct event, object), add);
+	object_unref(object);
+	return error;
+}
+
+int64_t sys_event_take(cordon_handle_t handle, uint64_t *out)
+{
+	struct object *object;
+	struct event *event;
+	uint64_t count = 0;
+	int error = handle_get(&task_current()->handles, handle, CORDON_OBJECT_EVENT,
+	                       CORDON_RIGHT_READ, &object, NULL);
+
+	if (error)
+		return error;
+	event = container_of(object, struct event, object);
+	/* The place is tried first, so that a bad address does not lose the count. */
+	error = user_write(uaddr((uintptr_t)out), &count, sizeof(count));
+	if (!error)
+		error = event_take(event, &count);
+	if (!error)
+		error = user_write(uaddr((uintptr_t)out), &count, sizeof(count));
+	object_unref(object);
+	return error;
+}

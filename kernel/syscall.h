@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* The kernel's side of the system-call table: sys_NAME for each line of cordon/syscalls.def. */
+#ifndef KERNEL_SYSCALL_H
+#define KERNEL_SYSCALL_H
+
+#include <cordon/syscall.h>
+#include <kernel/types.h>
+
+#define SYSCALL(number, name, prototype) int64_t sys_##name prototype;
+#include <cordon/syscalls.def>
+#undef SYSCALL
+
+/* A number that names no call. */
+int64_t sys_none(void);
+
+/* What the entry calls through; indexed by number, CORDON_SYSCALL_LIMIT entries. */
+typedef int64_t (*syscall_function_t)(void);
+extern const syscall_function_t syscall_table[CORDON_SYSCALL_LIMIT];
+
+/* The name of a number, or NULL. */
+const char *syscall_name(uint64_t number);
+
+/* Debug kernels call it after every system call and before every return to user mode: panics when a
+ * flush obligation is open (S3) or a lock is held. */
+void syscall_check_leave(void);
+
+/* Gives a new object its first handle in the caller's table and tells the caller which. Drops the
+ * caller's reference in every case; when it fails the object goes. */
+struct object;
+int64_t syscall_return_handle(struct object *object, cordon_handle_t *user_out);
+
+#endif

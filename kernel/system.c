@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/* System calls for the holder of the authority: state of the system, proof by reading memory,
+ * power. */
+#define LOG_TAG "system"
+#include <arch/boot.h>
+#include <arch/mmio.h>
+#include <cordon/errno.h>
+#include <kernel/cmdline.h>
+#include <kernel/log.h>
+#include <kernel/memory.h>
+#include <kernel/page.h>
+#include <kernel/string.h>
+#include <kernel/syscall.h>
+#include <kernel/system.h>
+#include <kernel/task.h>
+#include <kernel/user.h>
+
+#define COUNTERS_MAX   48
+#define LOG_TEXT_MAX   200
+#define CANARY_PATTERN 0xc5
+
+static system_provider_t providers[CORDON_SYSTEM_TOPICS];
+static struct {
+	const char *name;
+	uint64_t (*read)(void);
+} counters[COUNTERS_MAX];
+static uint32_t counter_count;
+static paddr_t canary;
+
+void system_provide(enum cordon_system_topic topic, system_provider_t provider)
+{
+	providers[topic] = provider;
+}
+
+void system_counter(const char *name, uint64_t (*read)(void))
+{
+	if (counter_count == COUNTERS_MAX) {
+		log_error("no room for the counter %s", name);
+		return;
+	}
+	counters[counter_count].name = name;
+	counters[counter_count++].read = read;
+}
+
+static int provide_tasks(uint32_t topic, uint32_t index, void *record, size_t *size)
+{
+	struct task *task = task_at(index);
+
+	(void)topic;
+	if (!task)
+		return -ENOENT;
+	task_describe(task, record);
+	*size = sizeof(struct cordon_task_info);
+	object_unref(&task->object);
+	return 0;
+}
+
+static int provide_counters(uint32_t topic, uint32_t index, void *record, size_t *size)
+{
+	struct cordon_counter *counter = record;
+
+	(void)topic;
+	if (index >= counter_count)
+		return -ENOENT;
+	memset(counter, 0, sizeof(*counter));
+	string_copy(counter->name, counters[index].name, sizeof(counter->name));
+	counter->value = counters[index].read();
+	*size = sizeof(*counter);
+	return 0;
+}
+
+int system_init(void)
+{
+	int error = page_alloc(0, &canary);
+
+	if (error)
+		return error;
+	memset(phys_to_virt(canary), CANARY_PATTERN, PAGE_SIZE);
+	system_provide(CORDON_SYSTEM_TASKS, provide_tasks);
+	system_provide(CORDON_SYSTEM_COUNTERS, provide_counters);
+	return 0;
+}
+
+/* Checks the authority handle; the object itself is not needed. */
+static int authority_check(cordon_handle_t handle, uint32_t rights)
+{
+	struct object *object;
+	int error = handle_get(&task_current()->handles, handle, CORDON_OBJECT_AUTHORITY, rights,
+	                       &object, NULL);
+
+	if (!error)
+		object_unref(object);
+	return error;
+}
+
+int64_t sys_system_info(cordon_handle_t authority, uint32_t topic, uint32_t index, void *out,
+                        uint64_t size)
+{
+	uint64_t record[SYSTEM_RECORD_MAX / sizeof(uint64_t)];
+	size_t record_size = sizeof(record);
+	int error = authority_check(authority, CORDON_RIGHT_INSPECT);
+
+	if (error)
+		return error;
+	if (topic >= CORDON_SYSTEM_TOPICS || !providers[topic])
+		return -EINVAL;
+	error = providers[topic](topic, index, record, &record_size);
+	if (error)
+		return error;
+	if (size < record_size)
+		return -EMSGSIZE;
+	return user_write(uaddr((uintptr_t)out), record, record_size);
+}
+
+int64_t sys_system_cmdline(cordon_handle_t authority, char *out, uint64_t size)
+{
+	const char *text = cmdline_text();
+	size_t length = strlen(text);
+	int error = authority_check(authority, CORDON_RIGHT_INSPECT);
+
+	if (error)
+		return error;
+	if (size < length + 1)
+		return -EMSGSIZE;
+	error = user_write(uaddr((uintptr_t)out), text, length + 1);
+	return error ? error : (int64_t)length;
+}
+
+int64_t sys_system_memory_address(cordon_handle_t authority, cordon_handle_t handle,
+                                  uint64_t offset, uint64_t *out)
+{
+	struct object *object;
+	paddr_t base = paddr(0);
+	int error = authority_check(authority, CORDON_RIGHT_INSPECT);
+
+	if (error)
+		return error;
+	error = handle_get(&task_current()->handles, handle, CORDON_OBJECT_MEMORY, 0, &object,
+	                   NULL);
+	if (error)
+		return error;
+	if (offset >= memory_from(object)->size)
+		error = -ERANGE;
+	else
+		memory_run(memory_from(object), offset, 1, &base);
+	object_unref(object);
+	return error ? error : user_write(uaddr((uintptr_t)out), &base.raw, sizeof(base.raw));
+}
+
+int64_t sys_system_memory_read(cordon_handle_t authority, uint64_t address, void *out,
+                               uint64_t size)
+{
+	int error = authority_check(authority, CORDON_RIGHT_INSPECT);
+
+	if (error)
+		return error;
+	if (size > PAGE_SIZE || address + size < address || !page_is_ram(paddr(address), size))
+		return -EINVAL;
+	return user_write(uaddr((uintptr_t)out), phys_to_virt(paddr(address)), size);
+}
+
+int64_t sys_system_canary(cordon_handle_t authority, uint64_t *out)
+{
+	int error = authority_check(authority, CORDON_RIGHT_INSPECT);
+
+	return error ? error : user_write(uaddr((uintptr_t)out), &canary.raw, sizeof(canary.raw));
+}
+
+int64_t sys_system_poweroff(cordon_handle_t authority, uint32_t code)
+{
+	int error = authority_check(authority, CORDON_RIGHT_MANAGE);
+
+	if (error)
+		return error;
+	log_info("power off, code %u", code);
+	arch_poweroff(code);
+}
+
+int64_t sys_system_log(const char *text, uint64_t size)
+{
+	char line[LOG_TEXT_MAX + 1];
+	int error;
+
+	if (size > LOG_TEXT_MAX)
+		return -EINVAL;
+	error = user_read(line, uaddr((uintptr_t)text), size);
+	if (error)
+		return error;
+	for (uint64_t i = 0; i < size; i++)
+		if (line[i] < ' ' || line[i] > '~')
+			line[i] = '?';
+	line[size] = 0;
+	log_line(LOG_INFO, task_current()->name, "%s", line);
+	return 0;
+}

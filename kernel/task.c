@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+#define LOG_TAG "task"
+#include <cordon/errno.h>
+#include <kernel/heap.h>
+#include <kernel/log.h>
+#include <kernel/panic.h>
+#include <kernel/sched.h>
+#include <kernel/string.h>
+#include <kernel/task.h>
+
+static struct spinlock task_list_lock = SPINLOCK_INIT(RANK_TASK_LIST, "tasks");
+static struct list task_list = LIST_INIT(task_list);
+
+static void task_destroy(struct object *object)
+{
+	struct task *task = task_from(object);
+
+	spin_lock(&task_list_lock);
+	list_remove(&task->link);
+	spin_unlock(&task_list_lock);
+	handle_table_close(&task->handles);
+	if (task->aspace)
+		aspace_unref(task->aspace);
+	account_unref(task->account);
+	heap_free(task);
+}
+
+static const struct object_ops task_ops = {
+        .name = "task",
+        .type = CORDON_OBJECT_TASK,
+        .rights = CORDON_RIGHT_READ | CORDON_RIGHT_DUP | CORDON_RIGHT_TRANSFER | CORDON_RIGHT_WAIT |
+                  CORDON_RIGHT_MANAGE,
+        .destroy = task_destroy,
+};
+
+int task_create(const char *name, const struct cordon_budget *budget, struct task **out)
+{
+	struct task *task = heap_alloc(sizeof(*task));
+	int error;
+
+	if (!task)
+		return -ENOMEM;
+	error = account_create(budget, &task->account);
+	if (error)
+		goto free;
+	error = aspace_create(task->account, &task->aspace);
+	if (error)
+		goto account;
+	error = handle_table_init(&task->handles, task->account);
+	if (error)
+		goto aspace;
+	object_init(&task->object, &task_ops);
+	task->id = task->object.id;
+	string_copy(task->name, name, sizeof(task->name));
+	spin_init(&task->lock, RANK_TASK, "task");
+	list_init(&task->threads);
+	spin_lock(&task_list_lock);
+	list_append(&task_list, &task->link);
+	spin_unlock(&task_list_lock);
+	*out = task;
+	return 0;
+
+aspace:
+	aspace_unref(task->aspace);
+account:
+	account_unref(task->account);
+free:
+	heap_free(task);
+	return error;
+}
+
+void task_end(struct task *task, enum cordon_task_cause cause, int64_t code, uint64_t fault_address)
+{
+	struct thread *thread;
+
+	spin_lock(&task->lock);
+	if (!task->ending && task->state == CORDON_TASK_RUNNING) {
+		task->ending = true;
+		task->state = CORDON_TASK_ENDING;
+		task->cause = cause;
+		task->code = code;
+		task->fault_address = fault_address;
+		list_for_each(thread, &task->threads, task_link) sched_kick(thread);
+	}
+	spin_unlock(&task->lock);
+}
+
+void task_finish(struct task *task)
+{
+	struct aspace *aspace = task->aspace;
+
+	/* A thread that simply left, the last one, is an exit with 0. */
+	task_end(task, CORDON_CAUSE_EXIT, 0, 0);
+	handle_table_close(&task->handles);
+	arch_paging_switch(NULL); /* this CPU leaves the tables that go away now */
+	aspace_clear(aspace);
+	spin_lock(&task->lock);
+	task->aspace = NULL;
+	task->state = CORDON_TASK_ENDED;
+	spin_unlock(&task->lock);
+	aspace_unref(aspace);
+	log_debug("%s (%llu) ended: cause %u code %lld", task->name, (unsigned long long)task->id,
+	          task->cause, (long long)task->code);
+	object_signal(&task->object, 0, CORDON_SIGNAL_TERMINATED);
+}
+
+static uint64_t used(const struct account *account, enum charge kind)
+{
+	return account->used[kind];
+}
+
+void task_describe(struct task *task, struct cordon_task_info *out)
+{
+	struct account *account = task->account;
+	struct thread *thread;
+
+	memset(out, 0, sizeof(*out));
+	out->id = task->id;
+	string_copy(out->name, task->name, sizeof(out->name));
+	spin_lock(&task->lock);
+	out->state = task->state;
+	out->cause = task->state == CORDON_TASK_RUNNING ? CORDON_CAUSE_NONE : task->cause;
+	out->code = task->code;
+	out->fault_address = task->fault_address;
+	out->threads = task->thread_count;
+	out->cpu_ns = task->cpu_ns;
+	list_for_each(thread, &task->threads, task_link) out->cpu_ns += thread->cpu_ns;
+	spin_unlock(&task->lock);
+	spin_lock(&account->lock);
+	out->frames = used(account, CHARGE_FRAMES);
+	out->handles = (uint32_t)used(account, CHARGE_HANDLES);
+	out->mappings = (uint32_t)used(account, CHARGE_MAPPINGS);
+	out->objects = (uint32_t)used(account, CHARGE_OBJECTS);
+	spin_unlock(&account->lock);
+}
+
+struct task *task_at(uint32_t index)
+{
+	struct task *found = NULL, *task;
+
+	spin_lock(&task_list_lock);
+	list_for_each(task, &task_list, link)
+	        /* One whose last reference is going is on its way out of the list. */
+	        if (task->object.references && index-- == 0)
+	{
+		object_ref(&task->object);
+		found = task;
+		break;
+	}
+	spin_unlock(&task_list_lock);
+	return found;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+#include <cordon/errno.h>
+#include <kernel/clock.h>
+#include <kernel/heap.h>
+#include <kernel/sched.h>
+#include <kernel/string.h>
+#include <kernel/task.h>
+
+static void thread_destroy(struct object *object)
+{
+	struct thread *thread = thread_from(object);
+
+	arch_thread_destroy(&thread->arch);
+	account_uncharge(thread->task->account, CHARGE_THREADS, 1);
+	object_unref(&thread->task->object);
+	heap_free(thread);
+}
+
+static const struct object_ops thread_ops = {
+        .name = "thread",
+        .type = CORDON_OBJECT_THREAD,
+        .rights = CORDON_RIGHT_READ | CORDON_RIGHT_DUP | CORDON_RIGHT_WAIT,
+        .destroy = thread_destroy,
+};
+
+/* The first thing a thread does, on its own kernel stack. */
+static void thread_entry(void *argument)
+{
+	struct thread *thread = argument;
+
+	sched_finish_switch();
+	sched_return(); /* the task may have been ended before its thread ever ran */
+	arch_enter_user(thread->entry, thread->stack, thread->argument);
+}
+
+int thread_create(struct task *task, const char *name, uint64_t entry, uint64_t stack,
+                  uint64_t argument, uint64_t fs_base, struct thread **out)
+{
+	struct thread *thread;
+	int error = account_charge(task->account, CHARGE_THREADS, 1);
+
+	if (error)
+		return error;
+	thread = heap_alloc(sizeof(*thread));
+	if (!thread) {
+		error = -ENOMEM;
+		goto uncharge;
+	}
+	error = arch_thread_init(&thread->arch, thread_entry, thread, true);
+	if (error)
+		goto free;
+	object_init(&thread->object, &thread_ops);
+	object_ref(&task->object);
+	thread->task = task;
+	thread->entry = entry;
+	thread->stack = stack;
+	thread->argument = argument;
+	thread->arch.fs_base = fs_base;
+	list_init(&thread->task_link);
+	list_init(&thread->run_link);
+	list_init(&thread->sleep_link);
+	string_copy(thread->name, name, sizeof(thread->name));
+	*out = thread;
+	return 0;
+
+free:
+	heap_free(thread);
+uncharge:
+	account_uncharge(task->account, CHARGE_THREADS, 1);
+	return error;
+}
+
+void thread_start(struct thread *thread)
+{
+	struct task *task = thread->task;
+
+	object_ref(&thread->object); /* the scheduler's, dropped after its last switch */
+	spin_lock(&task->lock);
+	list_append(&task->threads, &thread->task_link);
+	task->thread_count++;
+	spin_unlock(&task->lock);
+	sched_enqueue(thread);
+}
+
+void thread_exit(void)
+{
+	struct thread *thread = thread_current();
+	struct task *task = thread->task;
+	bool last;
+
+	spin_lock(&task->lock);
+	list_remove(&thread->task_link);
+	task->cpu_ns += thread->cpu_ns + (clock_now() - thread->run_start);
+	last = --task->thread_count == 0;
+	spin_unlock(&task->lock);
+	if (last)
+		task_finish(task);
+	object_signal(&thread->object, 0, CORDON_SIGNAL_TERMINATED);
+	sched_exit();
+}

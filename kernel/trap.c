@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* What arch calls when ring 3 faults, when the timer fires, and before ring 3 is entered again. */
+#define LOG_TAG "trap"
+#include <arch/context.h>
+#include <kernel/log.h>
+#include <kernel/panic.h>
+#include <kernel/sched.h>
+#include <kernel/task.h>
+#include <kernel/user.h>
+
+#define VECTOR_PAGE_FAULT 14
+#define CODE_BYTES        8 /* of the instruction stream shown in a report */
+
+static const char *const vector_names[32] = {
+        [0] = "divide error",
+        [1] = "debug",
+        [3] = "breakpoint",
+        [4] = "overflow",
+        [5] = "bound range",
+        [6] = "invalid opcode",
+        [7] = "no FPU",
+        [8] = "double fault",
+        [10] = "invalid TSS",
+        [11] = "segment not present",
+        [12] = "stack fault",
+        [13] = "general protection",
+        [14] = "page fault",
+        [16] = "x87 error",
+        [17] = "alignment check",
+        [19] = "SIMD error",
+        [21] = "control protection",
+};
+
+/* Page-fault error code, Intel SDM 3, 4.7. */
+#define PF_PRESENT 0x1u
+#define PF_WRITE   0x2u
+#define PF_FETCH   0x10u
+
+static const char *access_name(uint64_t error)
+{
+	if (error & PF_FETCH)
+		return "execution of";
+	return error & PF_WRITE ? "write to" : "read of";
+}
+
+static void report_code(uint64_t rip)
+{
+	uint8_t code[CODE_BYTES];
+
+	if (user_read(code, uaddr(rip), sizeof(code)))
+		log_error("  code: not readable");
+	else
+		log_error("  code: %02x %02x %02x %02x %02x %02x %02x %02x", code[0], code[1],
+		          code[2], code[3], code[4], code[5], code[6], code[7]);
+}
+
+static void report_registers(const struct arch_trap_frame *f)
+{
+#define R(name) (unsigned long long)f->name
+	log_error("  rip %016llx rsp %016llx rflags %llx", R(rip), R(rsp), R(rflags));
+	log_error("  rax %016llx rbx %016llx rcx %016llx rdx %016llx", R(rax), R(rbx), R(rcx),
+	          R(rdx));
+	log_error("  rsi %016llx rdi %016llx rbp %016llx r8  %016llx", R(rsi), R(rdi), R(rbp),
+	          R(r8));
+	log_error("  r9  %016llx r10 %016llx r11 %016llx r12 %016llx", R(r9), R(r10), R(r11),
+	          R(r12));
+	log_error("  r13 %016llx r14 %016llx r15 %016llx", R(r13), R(r14), R(r15));
+#undef R
+}
+
+void trap_user_fault(const struct arch_fault *fault)
+{
+	const struct arch_trap_frame *frame = fault->frame;
+	struct thread *thread = thread_current();
+	struct task *task = thread->task;
+	uint64_t vector = frame->vector;
+	uint64_t where = vector == VECTOR_PAGE_FAULT ? fault->address : frame->rip;
+	const char *name = vector < 32 && vector_names[vector] ? vector_names[vector] : "exception";
+
+	if (vector == VECTOR_PAGE_FAULT)
+		log_error("task %s (%llu), thread %s: page fault: %s %016llx, %s", task->name,
+		          (unsigned long long)task->id, thread->name, access_name(frame->error),
+		          (unsigned long long)fault->address,
+		          frame->error & PF_PRESENT ? "not permitted" : "not mapped");
+	else
+		log_error("task %s (%llu), thread %s: %s, vector %llu, error code %llx", task->name,
+		          (unsigned long long)task->id, thread->name, name,
+		          (unsigned long long)vector, (unsigned long long)frame->error);
+	report_registers(frame);
+	report_code(frame->rip);
+	task_end(task, CORDON_CAUSE_FAULT, (int64_t)vector, where);
+	sched_return();
+	panic("a task that faulted goes on");
+}
+
+void trap_timer(void)
+{
+	sched_timer();
+}
+
+void trap_return(void)
+{
+	sched_return();
+}
