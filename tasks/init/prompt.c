@@ -12,7 +12,7 @@
 
 #define PROMPT      "cordon> "
 #define WORDS_MAX   MANIFEST_WORDS_MAX
-#define PROGRAM_DIR "/bin/"
+#define PROGRAM_DIR "bin/"
 #define KILL_CODE   130
 
 /* A command's words without its name. Returns false when the prompt is to end. */
@@ -37,7 +37,7 @@ struct running *start_entry(struct init *init, const struct manifest_task *entry
 static struct running *start_program(struct init *init, const char *name, unsigned int arg_count,
                                      const char *const *args)
 {
-	char path[sizeof(PROGRAM_DIR) + CORDON_NAME_MAX];
+	char path[1 + sizeof(PROGRAM_DIR) + CORDON_NAME_MAX];
 	struct launch launch = {.name = name, .path = path, .arg_count = arg_count, .args = args};
 	cordon_handle_t handle;
 
@@ -45,7 +45,7 @@ static struct running *start_program(struct init *init, const char *name, unsign
 		printf("a name has at most %d letters\n", CORDON_NAME_MAX - 1);
 		return NULL;
 	}
-	snprintf(path, sizeof(path), PROGRAM_DIR "%s", name);
+	snprintf(path, sizeof(path), "/" PROGRAM_DIR "%s", name);
 	return spawn_task(init, &launch, &handle) == 0 ? running_add(init, name, handle) : NULL;
 }
 
@@ -60,8 +60,8 @@ static void list_programs(const struct init *init)
 	printf("\nprograms:");
 	cordon_cpio_begin(&cpio, init->archive, init->archive_size);
 	while (cordon_cpio_next(&cpio, &entry) == 1)
-		if (strncmp(entry.name, PROGRAM_DIR + 1, strlen(PROGRAM_DIR + 1)) == 0)
-			printf(" %s", entry.name + strlen(PROGRAM_DIR + 1));
+		if (strncmp(entry.name, PROGRAM_DIR, strlen(PROGRAM_DIR)) == 0)
+			printf(" %s", entry.name + strlen(PROGRAM_DIR));
 	printf("\n");
 }
 
