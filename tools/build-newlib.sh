@@ -10,6 +10,7 @@
 #   CACHE/<key>/            one build; key: this script and the compiler's version
 #     include/ lib/         as newlib installs them
 #     bin/x86_64-cordon-gcc the compiler for tasks
+#     flags                 its include folders and macros, for other compilers
 #     overlay.sum           the overlay headers newlib was compiled with
 #     names                 every header newlib looked at
 #   CACHE/current           link to the build in use
@@ -123,20 +124,24 @@ cp "$work/names" "$work/overlay.sum" "$work/out/"
 
 # The compiler for tasks: the same target, with what POSIX threads and clocks need switched
 # on (newlib itself must be built without, or its stdio would call into pthreads).
+cat >"$work/out/flags" <<FLAGS
+-isystem $overlay -isystem $top/include -isystem $prefix/include
+-D__cordon__=1 -D__DYNAMIC_REENT__ -D_READ_WRITE_RETURN_TYPE=_ssize_t -D_POSIX_THREADS=1
+-D_POSIX_TIMERS=1 -D_POSIX_MONOTONIC_CLOCK=200112L -D_POSIX_CLOCK_SELECTION=200112L
+-D_POSIX_READER_WRITER_LOCKS=200112L -D_POSIX_BARRIERS=200112L -D_POSIX_SPIN_LOCKS=200112L
+-D_UNIX98_THREAD_MUTEX_ATTRIBUTES=1
+FLAGS
 cat >"$work/out/bin/x86_64-cordon-gcc" <<WRAPPER
 #!/bin/sh
-exec gcc -nostdinc -isystem $gcc_include -isystem $overlay -isystem $top/include \\
-	-isystem $prefix/include -L$prefix/lib -fno-pie -no-pie -fno-stack-protector \\
-	-fcf-protection=none -fno-asynchronous-unwind-tables -U__linux__ -U__linux -Ulinux \\
-	-U__gnu_linux__ -U__unix__ -U__unix -Uunix -D__cordon__=1 -D__DYNAMIC_REENT__ \\
-	-D_READ_WRITE_RETURN_TYPE=_ssize_t -D_POSIX_THREADS=1 -D_POSIX_TIMERS=1 \\
-	-D_POSIX_MONOTONIC_CLOCK=200112L -D_POSIX_CLOCK_SELECTION=200112L \\
-	-D_POSIX_READER_WRITER_LOCKS=200112L -D_POSIX_BARRIERS=200112L \\
-	-D_POSIX_SPIN_LOCKS=200112L -D_UNIX98_THREAD_MUTEX_ATTRIBUTES=1 -nostdlib "\$@"
+exec gcc -nostdinc -isystem $gcc_include $(tr '\n' ' ' <"$work/out/flags") -L$prefix/lib \\
+	-fno-pie -no-pie -fno-stack-protector -fcf-protection=none \\
+	-fno-asynchronous-unwind-tables -nostdlib -U__linux__ -U__linux -Ulinux \\
+	-U__gnu_linux__ -U__unix__ -U__unix -Uunix "\$@"
 WRAPPER
 chmod +x "$work/out/bin/x86_64-cordon-gcc"
 touch "$work/out/done"
 mv "$work/out" "$prefix"
+find "$cache" -mindepth 1 -maxdepth 1 -type d ! -name "$key" ! -name work -exec rm -rf {} +
 rm -rf "$work"
 rm -f "$cache/current"
 point_current
