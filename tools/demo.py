@@ -13,6 +13,11 @@ def took_place(lines):
     return any(line.startswith("demo:") or DIGEST.match(line.rstrip()) for line in lines)
 
 
+def crashed(lines):
+    """Whether the kernel or init came to an end that nobody asked for."""
+    return any(re.search(r"\bpanic\b|\binit (was )?(ended|killed)", line) for line in lines)
+
+
 def judge(lines, digest):
     """What the guest's lines fail to prove, as a list of sentences; digest is the host's own
     of the disk."""

@@ -135,7 +135,7 @@ def run(case, setup):
     if case.run:
         append = f"init.run={case.run} {append}".strip()
     if case.demo:
-        append = f"init.demo=on init.prompt=off {append}".strip()
+        append = f"init.prompt=0 {append}".strip()
     vm = machine.Machine(
         image=setup.images[case.image], qemu=setup.qemu, iommu=case.iommu,
         iommu_options=case.iommu_options, machine_options=case.machine_options, smp=case.smp,
