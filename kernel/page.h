@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Physical frames: a buddy allocator over all RAM that the boot information reports.
+ * Physical frames: a buddy allocator over all RAM that the boot information reports, and on
+ * each CPU a short list of single frames before it.
  *
  * Frames come out with whatever they held; callers that give them away zero them. Owners
  * are counted by the caller, not here: a frame has one owner. Nothing below 1 MiB is ever
- * given out.
+ * given out. One byte a frame says what it is; it lies in RAM itself. Free blocks are linked
+ * through their own first bytes, which no device can reach (S1, S3).
  */
 #ifndef KERNEL_PAGE_H
 #define KERNEL_PAGE_H
@@ -19,8 +21,11 @@ struct memory_range {
 	bool usable;
 };
 
-/* Called once at boot. ranges: the memory map; [reserved_start, reserved_end) ranges (kernel
- * image, boot modules, boot information) are kept out. */
+#define PAGE_RANGES_MAX 64
+
+/* Called once at boot. ranges: the memory map, ascending, at most PAGE_RANGES_MAX; what reserved
+ * names (kernel image, boot modules, boot information) is kept out. phys_to_virt works for all
+ * usable ranges. Panics when there is no usable memory. */
 void page_init(const struct memory_range *ranges, size_t range_count,
                const struct memory_range *reserved, size_t reserved_count);
 
@@ -30,9 +35,22 @@ int page_alloc(unsigned int order, paddr_t *out);
 /* One zeroed frame. */
 int page_alloc_zeroed(paddr_t *out);
 
+/*
+ * Allocates any number of contiguous frames, of which the first is aligned to 2^align_order
+ * frames. Nothing is rounded up. Returns 0 or -ENOMEM. The search for a run that no single block
+ * holds looks at every frame: not for paths that must be fast.
+ */
+int page_alloc_run(uint64_t frames, unsigned int align_order, paddr_t *out);
+
 /* Gives back 2^order frames; the pieces of a block may be given back one by one. Freeing a
  * frame that is not allocated panics. */
 void page_free(paddr_t base, unsigned int order);
+
+/* The same for any number of frames. */
+void page_free_run(paddr_t base, uint64_t frames);
+
+/* The order of the page_alloc call that returned this frame as the first of its block. */
+unsigned int page_order(paddr_t base);
 
 /* True when [base, base + size) is wholly RAM, allocated or not (also the kernel image). */
 bool page_is_ram(paddr_t base, uint64_t size);
@@ -40,6 +58,7 @@ bool page_is_ram(paddr_t base, uint64_t size);
 /* True when any byte of [base, base + size) is RAM. */
 bool page_overlaps_ram(paddr_t base, uint64_t size);
 
+/* Frames that can be had now, and that could be had when nothing was in use. */
 uint64_t page_free_count(void);
 uint64_t page_total_count(void);
 

@@ -2,3 +2,6 @@
 
 UNIT_TESTS += tree_test
 tree_test_SRCS := tests/unit/kernel/tree_test.c kernel/tree.c
+
+UNIT_TESTS += page_test
+page_test_SRCS := tests/unit/kernel/page_test.c kernel/page.c

@@ -1,0 +1,545 @@
+/* SPDX-License-Identifier: MIT */
+#include <arch/mmio.h>
+#include <arch/percpu.h>
+#include <cordon/errno.h>
+#include <kernel/list.h>
+#include <kernel/lock.h>
+#include <kernel/page.h>
+#include <kernel/panic.h>
+#include <kernel/string.h>
+
+#define LOW_LIMIT (UINT64_C(1) << 20) /* firmware and real-mode structures live below */
+
+/*
+ * What a frame is. The two upper bits tell the kind, so that eight frames can be checked at
+ * once; the lower ones of a block's first frame hold its order.
+ */
+#define FRAME_RESERVED 0x00u /* no RAM, or not the allocator's */
+#define FRAME_FREE     0x40u /* first of a free block */
+#define FRAME_USED     0x80u /* given out; the order is that of the whole allocation */
+#define FRAME_BODY     0xc0u /* inside a free block */
+#define FRAME_HOT      0xc1u /* in a CPU's list */
+#define FRAME_KIND     0xc0u
+#define FRAME_ORDER    0x3fu
+#define EIGHT(byte)    (UINT64_C(0x0101010101010101) * (byte))
+
+static uint8_t *states; /* one for each frame from address 0 on */
+static uint64_t frame_count;
+
+static struct spinlock page_lock = SPINLOCK_INIT(RANK_PAGES, "pages");
+static struct list free_blocks[PAGE_ORDER_MAX + 1];
+static uint32_t free_orders;  /* bit n: free_blocks[n] is not empty */
+static uint64_t buddy_frames; /* free, without the hot ones */
+static uint64_t total_frames;
+
+/* Single frames, most of them still in this CPU's cache. Only their CPU touches a list, and the
+ * kernel is not interrupted, so there is no lock. Other CPUs cannot take what is in it. */
+#define HOT_MAX   64
+#define HOT_ORDER 5 /* moved at a time */
+
+struct hot_list {
+	uint32_t count;
+	uint32_t frames[HOT_MAX];
+};
+
+static struct hot_list hot_lists[CPUS_MAX];
+
+static struct memory_range ram[PAGE_RANGES_MAX];
+static size_t ram_count;
+
+static struct list *frame_link(uint64_t frame)
+{
+	return phys_to_virt(paddr(frame << PAGE_SHIFT));
+}
+
+static uint64_t frame_of(const struct list *link)
+{
+	return virt_to_phys(link).raw >> PAGE_SHIFT;
+}
+
+/* --- the buddy system ------------------------------------------------------------------------ */
+
+static void block_link(uint64_t frame, unsigned int order)
+{
+	states[frame] = (uint8_t)(FRAME_FREE | order);
+	list_push(&free_blocks[order], frame_link(frame));
+	free_orders |= 1u << order;
+}
+
+/* The caller says what the first frame is from now on. */
+static void block_unlink(uint64_t frame, unsigned int order)
+{
+	list_remove(frame_link(frame));
+	if (list_empty(&free_blocks[order]))
+		free_orders &= ~(1u << order);
+}
+
+/* Takes a block out of the lists; its frames are FRAME_BODY until the caller says otherwise. */
+static bool buddy_take_locked(unsigned int order, uint64_t *out)
+{
+	uint32_t fitting = free_orders >> order << order;
+	unsigned int from;
+	uint64_t frame;
+
+	if (order > PAGE_ORDER_MAX || fitting == 0)
+		return false;
+	from = (unsigned int)__builtin_ctz(fitting);
+	frame = frame_of(free_blocks[from].next);
+	block_unlink(frame, from);
+	while (from > order) {
+		from--;
+		block_link(frame + (UINT64_C(1) << from), from);
+	}
+	states[frame] = FRAME_BODY; /* or another CPU could join its buddy to it */
+	buddy_frames -= UINT64_C(1) << order;
+	*out = frame;
+	return true;
+}
+
+/* Puts a block into the lists, joined with its free neighbours. All its frames are FRAME_BODY. */
+static void buddy_put_locked(uint64_t frame, unsigned int order)
+{
+	buddy_frames += UINT64_C(1) << order;
+	while (order < PAGE_ORDER_MAX) {
+		uint64_t buddy = frame ^ (UINT64_C(1) << order);
+
+		if (buddy >= frame_count || states[buddy] != (FRAME_FREE | order))
+			break;
+		block_unlink(buddy, order);
+		states[buddy] = FRAME_BODY;
+		frame &= ~(UINT64_C(1) << order);
+		order++;
+	}
+	block_link(frame, order);
+}
+
+/* The largest order of a naturally aligned block at the start of [frame, end). */
+static unsigned int block_order(uint64_t frame, uint64_t end)
+{
+	unsigned int fits = 63 - (unsigned int)__builtin_clzll(end - frame);
+	unsigned int aligned = frame ? (unsigned int)__builtin_ctzll(frame) : PAGE_ORDER_MAX;
+	unsigned int order = fits < aligned ? fits : aligned;
+
+	return order < PAGE_ORDER_MAX ? order : PAGE_ORDER_MAX;
+}
+
+static void buddy_put_range_locked(uint64_t frame, uint64_t end)
+{
+	if (frame < end)
+		memset(states + frame, FRAME_BODY, end - frame);
+	while (frame < end) {
+		unsigned int order = block_order(frame, end);
+
+		buddy_put_locked(frame, order);
+		frame += UINT64_C(1) << order;
+	}
+}
+
+static void frames_mark_used(uint64_t frame, uint64_t count, unsigned int order)
+{
+	memset(states + frame, FRAME_USED, count);
+	states[frame] = (uint8_t)(FRAME_USED | order);
+}
+
+static void frames_check_used(uint64_t frame, uint64_t count)
+{
+	uint64_t end = frame + count;
+
+	if (end > frame_count || end < frame)
+		panic("frame %#llx is no RAM", (unsigned long long)frame);
+	while (frame < end) {
+		uint64_t eight;
+
+		if (end - frame >= sizeof(eight)) {
+			memcpy(&eight, states + frame, sizeof(eight));
+			if ((eight & EIGHT(FRAME_KIND)) == EIGHT(FRAME_USED)) {
+				frame += sizeof(eight);
+				continue;
+			}
+		}
+		if ((states[frame] & FRAME_KIND) != FRAME_USED)
+			panic("frame %#llx is freed, but not in use (state %#x)",
+			      (unsigned long long)frame, states[frame]);
+		frame++;
+	}
+}
+
+/* --- single frames --------------------------------------------------------------------------- */
+
+static struct hot_list *hot_list(void)
+{
+	return &hot_lists[percpu()->number];
+}
+
+/* Fills an empty list with one block, or with the largest smaller one there is. */
+static __attribute__((noinline)) bool hot_refill(struct hot_list *hot)
+{
+	unsigned int order = HOT_ORDER;
+	uint64_t frame;
+	bool found;
+
+	spin_lock(&page_lock);
+	while (!(found = buddy_take_locked(order, &frame)) && order > 0)
+		order--;
+	if (found) {
+		memset(states + frame, FRAME_HOT, UINT64_C(1) << order);
+		/* The last one in is the first one out: ascending addresses. */
+		for (uint32_t i = UINT32_C(1) << order; i-- > 0;)
+			hot->frames[hot->count++] = (uint32_t)(frame + i);
+	}
+	spin_unlock(&page_lock);
+	return found;
+}
+
+/* Gives the oldest frames of a list back to the buddy system. */
+static __attribute__((noinline)) void hot_drain(struct hot_list *hot, uint32_t count)
+{
+	spin_lock(&page_lock);
+	for (uint32_t i = 0; i < count; i++) {
+		states[hot->frames[i]] = FRAME_BODY;
+		buddy_put_locked(hot->frames[i], 0);
+	}
+	spin_unlock(&page_lock);
+	hot->count -= count;
+	memmove(hot->frames, hot->frames + count, hot->count * sizeof(hot->frames[0]));
+}
+
+static int frame_alloc(paddr_t *out)
+{
+	struct hot_list *hot = hot_list();
+	uint32_t frame;
+
+	if (hot->count == 0 && !hot_refill(hot))
+		return -ENOMEM;
+	frame = hot->frames[--hot->count];
+	states[frame] = FRAME_USED;
+	*out = paddr((uint64_t)frame << PAGE_SHIFT);
+	return 0;
+}
+
+static void frame_free(uint64_t frame)
+{
+	struct hot_list *hot = hot_list();
+
+	frames_check_used(frame, 1);
+	if (hot->count == HOT_MAX)
+		hot_drain(hot, 1u << HOT_ORDER);
+	states[frame] = FRAME_HOT;
+	hot->frames[hot->count++] = (uint32_t)frame;
+}
+
+/* --- what the kernel calls ------------------------------------------------------------------- */
+
+int page_alloc(unsigned int order, paddr_t *out)
+{
+	uint64_t frame;
+	bool found;
+
+	if (order == 0)
+		return frame_alloc(out);
+	spin_lock(&page_lock);
+	found = buddy_take_locked(order, &frame);
+	spin_unlock(&page_lock);
+	if (!found) {
+		/* The missing pieces may be in the list of single frames. */
+		hot_drain(hot_list(), hot_list()->count);
+		spin_lock(&page_lock);
+		found = buddy_take_locked(order, &frame);
+		spin_unlock(&page_lock);
+	}
+	if (!found)
+		return -ENOMEM;
+	frames_mark_used(frame, UINT64_C(1) << order, order);
+	*out = paddr(frame << PAGE_SHIFT);
+	return 0;
+}
+
+int page_alloc_zeroed(paddr_t *out)
+{
+	int err = frame_alloc(out);
+
+	if (err == 0)
+		memset(phys_to_virt(*out), 0, PAGE_SIZE);
+	return err;
+}
+
+void page_free(paddr_t base, unsigned int order)
+{
+	uint64_t frame = base.raw >> PAGE_SHIFT;
+	uint64_t count = UINT64_C(1) << order;
+
+	ASSERT(order <= PAGE_ORDER_MAX && is_aligned(base.raw, count << PAGE_SHIFT));
+	if (order == 0) {
+		frame_free(frame);
+		return;
+	}
+	frames_check_used(frame, count);
+	memset(states + frame, FRAME_BODY, count);
+	spin_lock(&page_lock);
+	buddy_put_locked(frame, order);
+	spin_unlock(&page_lock);
+}
+
+void page_free_run(paddr_t base, uint64_t frames)
+{
+	uint64_t frame = base.raw >> PAGE_SHIFT;
+	uint64_t end = frame + frames;
+
+	while (frame < end) {
+		unsigned int order = block_order(frame, end);
+
+		page_free(paddr(frame << PAGE_SHIFT), order);
+		frame += UINT64_C(1) << order;
+	}
+}
+
+unsigned int page_order(paddr_t base)
+{
+	uint64_t frame = base.raw >> PAGE_SHIFT;
+
+	frames_check_used(frame, 1);
+	return states[frame] & FRAME_ORDER;
+}
+
+/* --- runs of any length ---------------------------------------------------------------------- */
+
+/* Takes the free blocks apart that hold [frame, end), and puts back what lies outside. first is
+ * the first frame of the block that contains frame. */
+static void run_take_locked(uint64_t first, uint64_t frame, uint64_t end)
+{
+	uint64_t at = first;
+
+	while (at < end) {
+		unsigned int order = states[at] & FRAME_ORDER;
+		uint64_t after = at + (UINT64_C(1) << order);
+
+		if (after > frame) {
+			block_unlink(at, order);
+			states[at] = FRAME_BODY;
+			buddy_frames -= UINT64_C(1) << order;
+			frames_mark_used(max_u64(at, frame),
+			                 min_u64(after, end) - max_u64(at, frame), 0);
+			buddy_put_range_locked(at, frame);
+			buddy_put_range_locked(end, after);
+		}
+		at = after;
+	}
+}
+
+/* Looks for free blocks that lie one behind the other, lowest first. */
+static bool run_find_locked(uint64_t frames, unsigned int align_order, uint64_t *out)
+{
+	uint64_t first = 0; /* where the free blocks before `at` began without a break */
+	uint64_t at = 0;
+
+	while (at < frame_count) {
+		uint64_t start;
+
+		if ((states[at] & FRAME_KIND) != FRAME_FREE) {
+			first = ++at;
+			continue;
+		}
+		at += UINT64_C(1) << (states[at] & FRAME_ORDER);
+		start = align_up(first, UINT64_C(1) << align_order);
+		if (start < at && at - start >= frames) {
+			run_take_locked(first, start, start + frames);
+			*out = start;
+			return true;
+		}
+	}
+	return false;
+}
+
+int page_alloc_run(uint64_t frames, unsigned int align_order, paddr_t *out)
+{
+	unsigned int order = align_order;
+	uint64_t frame;
+	bool found;
+
+	if (frames == 0 || frames > frame_count)
+		return -ENOMEM;
+	while (UINT64_C(1) << order < frames)
+		order++;
+	if (order <= PAGE_ORDER_MAX && page_alloc(order, out) == 0) {
+		page_free_run(paddr(out->raw + (frames << PAGE_SHIFT)),
+		              (UINT64_C(1) << order) - frames);
+		return 0;
+	}
+	hot_drain(hot_list(), hot_list()->count);
+	spin_lock(&page_lock);
+	found = run_find_locked(frames, align_order, &frame);
+	spin_unlock(&page_lock);
+	if (!found)
+		return -ENOMEM;
+	*out = paddr(frame << PAGE_SHIFT);
+	return 0;
+}
+
+/* --- boot ------------------------------------------------------------------------------------ */
+
+/* What may be given out: usable, above LOW_LIMIT, whole frames, and not reserved. */
+struct boot_map {
+	const struct memory_range *ranges;
+	size_t range_count;
+	const struct memory_range *reserved;
+	size_t reserved_count;
+	uint64_t own_start; /* the state bytes, once they have a place */
+	uint64_t own_end;
+};
+
+static uint64_t range_end(const struct memory_range *range)
+{
+	return range->start.raw + range->size;
+}
+
+/* Cuts [start, end) at whole frames that are kept out, if they lie in it at all. */
+static void chunk_cut(uint64_t kept_start, uint64_t kept_end, uint64_t *start, uint64_t *end)
+{
+	kept_start = align_down(kept_start, PAGE_SIZE);
+	kept_end = align_up(kept_end, PAGE_SIZE);
+	if (kept_start >= kept_end || kept_end <= *start || kept_start >= *end)
+		return;
+	if (kept_start <= *start)
+		*start = min_u64(kept_end, *end);
+	else
+		*end = kept_start;
+}
+
+/* Finds the first stretch of a range at or above *start. */
+static bool chunk_next(const struct boot_map *map, const struct memory_range *range,
+                       uint64_t *start, uint64_t *end)
+{
+	uint64_t before;
+
+	*start = align_up(max_u64(*start, max_u64(range->start.raw, LOW_LIMIT)), PAGE_SIZE);
+	do {
+		before = *start;
+		*end = align_down(range_end(range), PAGE_SIZE);
+		if (*start >= *end)
+			return false;
+		for (size_t i = 0; i < map->reserved_count; i++)
+			chunk_cut(map->reserved[i].start.raw, range_end(&map->reserved[i]), start,
+			          end);
+		chunk_cut(map->own_start, map->own_end, start, end);
+	} while (*start != before);
+	return true;
+}
+
+/* Gives the state bytes the first place that is large enough. */
+static void states_place(struct boot_map *map)
+{
+	for (size_t i = 0; i < map->range_count; i++) {
+		uint64_t start = 0;
+		uint64_t end;
+
+		for (; map->ranges[i].usable && chunk_next(map, &map->ranges[i], &start, &end);
+		     start = end) {
+			if (end - start < frame_count)
+				continue;
+			map->own_start = start;
+			map->own_end = start + frame_count;
+			states = phys_to_virt(paddr(start));
+			memset(states, FRAME_RESERVED, frame_count);
+			return;
+		}
+	}
+	panic("no memory: no usable range holds %llu bytes", (unsigned long long)frame_count);
+}
+
+static void frames_release(const struct boot_map *map)
+{
+	spin_lock(&page_lock);
+	for (size_t i = 0; i < map->range_count; i++) {
+		uint64_t start = 0;
+		uint64_t end;
+
+		for (; map->ranges[i].usable && chunk_next(map, &map->ranges[i], &start, &end);
+		     start = end)
+			buddy_put_range_locked(start >> PAGE_SHIFT, end >> PAGE_SHIFT);
+	}
+	spin_unlock(&page_lock);
+	total_frames = buddy_frames;
+}
+
+/* Remembers where RAM is; ranges that touch become one. */
+static void ram_record(const struct memory_range *ranges, size_t count)
+{
+	uint64_t last = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		ASSERT(ranges[i].start.raw >= last && range_end(&ranges[i]) >= ranges[i].start.raw);
+		last = range_end(&ranges[i]);
+		if (!ranges[i].usable || ranges[i].size == 0)
+			continue;
+		if (ram_count > 0 && range_end(&ram[ram_count - 1]) == ranges[i].start.raw) {
+			ram[ram_count - 1].size += ranges[i].size;
+			continue;
+		}
+		ASSERT(ram_count < PAGE_RANGES_MAX);
+		ram[ram_count++] = ranges[i];
+	}
+	if (ram_count == 0)
+		panic("no memory: the boot information names no usable range");
+}
+
+void page_init(const struct memory_range *ranges, size_t range_count,
+               const struct memory_range *reserved, size_t reserved_count)
+{
+	struct boot_map map = {
+	        .ranges = ranges,
+	        .range_count = range_count,
+	        .reserved = reserved,
+	        .reserved_count = reserved_count,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(free_blocks); i++)
+		list_init(&free_blocks[i]);
+	ram_record(ranges, range_count);
+	frame_count = page_ram_end().raw >> PAGE_SHIFT;
+	ASSERT(frame_count <= UINT32_MAX);
+	states_place(&map);
+	frames_release(&map);
+}
+
+/* --- questions ------------------------------------------------------------------------------- */
+
+bool page_is_ram(paddr_t base, uint64_t size)
+{
+	for (size_t i = 0; i < ram_count; i++)
+		if (base.raw >= ram[i].start.raw && base.raw < range_end(&ram[i]))
+			return size <= range_end(&ram[i]) - base.raw;
+	return false;
+}
+
+bool page_overlaps_ram(paddr_t base, uint64_t size)
+{
+	uint64_t last = base.raw + size - 1;
+
+	if (size == 0)
+		return false;
+	if (last < base.raw)
+		last = UINT64_MAX;
+	for (size_t i = 0; i < ram_count; i++)
+		if (base.raw < range_end(&ram[i]) && last >= ram[i].start.raw)
+			return true;
+	return false;
+}
+
+uint64_t page_free_count(void)
+{
+	uint64_t count = buddy_frames;
+
+	for (size_t i = 0; i < CPUS_MAX; i++)
+		count += hot_lists[i].count;
+	return count;
+}
+
+uint64_t page_total_count(void)
+{
+	return total_frames;
+}
+
+paddr_t page_ram_end(void)
+{
+	return paddr(range_end(&ram[ram_count - 1]));
+}
