@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "witness.h"
+
+#define FAULT_WAIT_NS UINT64_C(2000000000)
+#define FAULT_POLL_NS UINT64_C(10000000)
+
+static int read_page(const struct demo *demo, uint64_t physical, uint8_t *bytes)
+{
+	int64_t result = cordon_system_memory_read(demo->inspect, physical, bytes,
+	                                           CORDON_PAGE_SIZE);
+
+	return result < 0 ? (int)result : 0;
+}
+
+int witness_record(const struct demo *demo, struct witness *witness)
+{
+	return read_page(demo, witness->physical, witness->before);
+}
+
+int witness_changes(const struct demo *demo, const struct witness *witness)
+{
+	uint8_t now[CORDON_PAGE_SIZE];
+	int changes = 0;
+
+	if (read_page(demo, witness->physical, now) < 0)
+		return -1;
+	for (size_t i = 0; i < sizeof(now); i++)
+		changes += now[i] != witness->before[i];
+	return changes;
+}
+
+static bool is_expected(const struct cordon_fault *fault, const struct child *child,
+                        const struct expected_fault *expected)
+{
+	return fault->device == expected->device &&
+	       fault->address / CORDON_PAGE_SIZE == expected->page / CORDON_PAGE_SIZE &&
+	       (fault->write != 0) == expected->write && fault->time_ns >= expected->since &&
+	       fault->task == child->id &&
+	       strncmp(fault->task_name, child->name, sizeof(fault->task_name)) == 0;
+}
+
+static bool find_fault(const struct demo *demo, const struct child *child,
+                       const struct expected_fault *expected)
+{
+	struct cordon_fault fault;
+
+	for (uint32_t i = 0;
+	     cordon_system_info(demo->inspect, CORDON_SYSTEM_FAULTS, i, &fault, sizeof(fault)) == 0;
+	     i++)
+		if (is_expected(&fault, child, expected))
+			return true;
+	return false;
+}
+
+bool witness_fault(const struct demo *demo, const struct child *child,
+                   const struct expected_fault *expected)
+{
+	uint64_t deadline = cordon_now() + FAULT_WAIT_NS;
+
+	while (!find_fault(demo, child, expected)) {
+		if (cordon_now() > deadline)
+			return false;
+		cordon_clock_sleep(cordon_now() + FAULT_POLL_NS);
+	}
+	return true;
+}

@@ -1,0 +1,2 @@
+TASKS += example
+example_SRCS := tasks/example/example.c
