@@ -17,6 +17,7 @@ CFLAGS_EXTRA ?=#                 added to every compilation of our own code
 SANITIZE    ?= address,undefined# sanitizers of the host tests; empty for none
 CASE	    ?=#                  test-guest: only the cases whose name matches this glob
 UNIT	    ?=#                  test-unit: only the programs whose name matches this glob
+STEP	    ?=#                  check: only these steps
 JOBS	    ?= 2#                guests running at the same time
 
 IOMMU	    := $(strip $(IOMMU))

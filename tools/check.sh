@@ -15,7 +15,7 @@ newlib=$(dirname "$USER_CC")/..
 
 clang_kernel="clang-14 -nostdlibinc $KERNEL_CPPFLAGS $KERNEL_CFLAGS"
 gcc_kernel="gcc -nostdinc -isystem $(gcc -print-file-name=include) $KERNEL_CPPFLAGS $KERNEL_CFLAGS"
-clang_user="--target=x86_64-unknown-none-elf -nostdlibinc -std=gnu11 $USER_CPPFLAGS $(cat "$newlib/flags")"
+clang_user="--target=x86_64-unknown-none-elf -nostdlibinc -std=gnu11 $USER_CPPFLAGS $(tr '\n' ' ' <"$newlib/flags")"
 clang_host="-std=gnu11 $HOST_CPPFLAGS"
 
 # tracked PATTERN...: tracked files that still exist.

@@ -29,8 +29,11 @@ USER_CPPFLAGS := -I. -Iinclude -Ilib/libc/include -Ilib/libvfio/include -Ilib
 USER_CFLAGS   := -std=gnu11 -O2 -g $(WARNINGS) -fno-common -fno-omit-frame-pointer \
 		 -ffunction-sections -fdata-sections
 
-# tests/unit/fake/include takes the place of arch/x86_64/include.
-HOST_CPPFLAGS := -I. -Iinclude -Ilib -Itests/unit/fake/include -DCORDON_HOST=1 -DCORDON_DEBUG=1
+# tests/unit/fake/include takes the place of arch/x86_64/include. The libraries' headers come
+# after the host's own, because <sys/mman.h> must be the host's.
+HOST_CPPFLAGS := -I. -Iinclude -Ilib \
+		 -Itests/unit/fake/include -idirafter lib/libc/include \
+		 -idirafter lib/libvfio/include -DCORDON_HOST=1 -DCORDON_DEBUG=1
 HOST_CFLAGS   := -std=gnu11 -O1 -g -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wvla \
 		 -fno-strict-aliasing -fno-common -fno-omit-frame-pointer \
 		 $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all)
