@@ -62,8 +62,11 @@ void *sbrk(ptrdiff_t increment)
 {
 	void *old = (void *)-1;
 
+	/* malloc asks for this inside free, which must leave errno alone. */
+	if (increment < 0)
+		return old;
 	lock_acquire(&heap_lock);
-	if (increment < 0 || (uint64_t)increment > HEAP_END - heap_break) {
+	if ((uint64_t)increment > HEAP_END - heap_break) {
 		errno = ENOMEM;
 	} else if (heap_break + (uint64_t)increment > heap_mapped &&
 	           heap_grow(heap_break + (uint64_t)increment - heap_mapped) != 0) {
