@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 
-KERNEL_SRCS += kernel/format.c kernel/lock.c kernel/log.c kernel/page.c kernel/string.c kernel/tree.c
+KERNEL_SRCS += kernel/format.c kernel/heap.c kernel/lock.c kernel/log.c kernel/page.c kernel/string.c kernel/tree.c
 
 KERNEL_SRCS += kernel/main.c kernel/task.c kernel/thread.c kernel/sched.c kernel/spawn.c kernel/event.c \
 	       kernel/console.c kernel/trap.c kernel/syscall.c kernel/sys_object.c kernel/sys_memory.c \

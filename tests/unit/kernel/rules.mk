@@ -5,3 +5,6 @@ tree_test_SRCS := tests/unit/kernel/tree_test.c kernel/tree.c
 
 UNIT_TESTS += page_test
 page_test_SRCS := tests/unit/kernel/page_test.c kernel/page.c
+
+UNIT_TESTS += heap_test
+heap_test_SRCS := tests/unit/kernel/heap_test.c kernel/heap.c kernel/page.c

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Small objects lie in slabs: one frame with a header, then objects of one size. A bitmap in the
+ * header says which are free, so freed memory holds nothing that the heap relies on. Because
+ * of the header no object begins at the start of a frame; what does is a large allocation.
+ */
+#include <arch/mmio.h>
+#include <kernel/heap.h>
+#include <kernel/list.h>
+#include <kernel/lock.h>
+#include <kernel/page.h>
+#include <kernel/panic.h>
+#include <kernel/string.h>
+
+#define SLAB_MAGIC 0x51ab51abu
+#define SLAB_WORDS 2 /* 128 bits: more than the smallest objects that a frame holds */
+#define GRAIN      16u
+#define OBJECT_MAX 1024u
+#define POISON     0xa5
+
+struct slab {
+	struct list link; /* in class.partial while an object is free */
+	uint32_t magic;
+	uint16_t class;
+	uint16_t used;
+	uint64_t free[SLAB_WORDS]; /* bit n set: object n is free */
+};
+
+struct class
+{
+	uint32_t size;
+	uint32_t first; /* offset of object 0; sizes that are powers of two are aligned */
+	uint32_t count;
+	uint32_t inverse;    /* object number = offset * inverse >> INVERSE_SHIFT */
+	struct list partial; /* slabs with a free object, the emptiest last */
+	struct slab *spare;  /* a slab without objects is kept, so that a lone one costs no frame */
+};
+
+/* size * inverse exceeds 2^20 by less than size, so 126 objects of at most 1024 bytes are told
+ * apart. */
+#define INVERSE_SHIFT 20
+#define CLASS(size_, first_)                                             \
+	{                                                                \
+		.size = (size_), .first = (first_),                      \
+		.count = ((uint32_t)PAGE_SIZE - (first_)) / (size_),     \
+		.inverse = ((1u << INVERSE_SHIFT) + (size_)-1) / (size_) \
+	}
+
+static struct class classes[] = {
+        CLASS(32, 64),  CLASS(64, 64),   CLASS(96, 64),     CLASS(128, 128),
+        CLASS(192, 64), CLASS(256, 256), CLASS(384, 64),    CLASS(512, 512),
+        CLASS(672, 64), CLASS(1008, 64), CLASS(1024, 1024),
+};
+
+_Static_assert(sizeof(struct slab) <= 64, "the header ends where the first objects begin");
+
+/* The class of a size, by (size + GRAIN - 1) / GRAIN. */
+static uint8_t class_of[OBJECT_MAX / GRAIN + 1];
+
+static struct spinlock heap_lock = SPINLOCK_INIT(RANK_HEAP, "heap");
+static size_t in_use;
+
+static __attribute__((noinline)) void heap_init_locked(void)
+{
+	uint32_t class = 0;
+
+	for (uint32_t i = 0; i < ARRAY_SIZE(class_of); i++) {
+		while (classes[class].size < i * GRAIN)
+			class ++;
+		class_of[i] = (uint8_t) class;
+	}
+	for (class = 0; class < ARRAY_SIZE(classes); class ++)
+		list_init(&classes[class].partial);
+}
+
+static void *slab_object(struct slab *slab, const struct class *class, uint32_t number)
+{
+	return (char *)slab + class->first + number * class->size;
+}
+
+/* Debug kernels find out who writes to what was freed. */
+static void object_poison(void *object, size_t size)
+{
+#if defined(CORDON_DEBUG) && CORDON_DEBUG
+	memset(object, POISON, size);
+#else
+	(void)object;
+	(void)size;
+#endif
+}
+
+static void object_check_poison(const void *object, size_t size)
+{
+#if defined(CORDON_DEBUG) && CORDON_DEBUG
+	const uint8_t *bytes = object;
+
+	for (size_t i = 0; i < size; i++)
+		if (bytes[i] != POISON)
+			panic("heap: byte %zu of the free object %p was written", i, object);
+#else
+	(void)object;
+	(void)size;
+#endif
+}
+
+/* A slab in which everything is free; it is in the list then. */
+static __attribute__((noinline)) struct slab *slab_create_locked(struct class *class)
+{
+	struct slab *slab;
+	paddr_t base;
+
+	if (page_alloc(0, &base) != 0)
+		return NULL;
+	slab = phys_to_virt(base);
+	*slab = (struct slab){.magic = SLAB_MAGIC, .class = (uint16_t)(class - classes)};
+	for (uint32_t i = 0; i < class->count; i++)
+		slab->free[i / 64] |= UINT64_C(1) << i % 64;
+	object_poison(slab_object(slab, class, 0), (size_t) class->count * class->size);
+	list_push(&class->partial, &slab->link);
+	return slab;
+}
+
+static void slab_destroy_locked(struct slab *slab)
+{
+	list_remove(&slab->link);
+	slab->magic = 0;
+	page_free(virt_to_phys(slab), 0);
+}
+
+static void *object_alloc_locked(struct class *class)
+{
+	uint32_t number;
+	struct slab *slab;
+	void *object;
+	uint64_t *word;
+
+	if (list_empty(&class->partial)) {
+		slab = slab_create_locked(class);
+		if (!slab)
+			return NULL;
+	} else {
+		slab = list_first(&class->partial, struct slab, link);
+	}
+	if (slab == class->spare)
+		class->spare = NULL;
+	word = slab->free[0] ? &slab->free[0] : &slab->free[1];
+	number = (uint32_t)__builtin_ctzll(*word) + (uint32_t)(word - slab->free) * 64;
+	*word &= *word - 1;
+	if (++slab->used == class->count)
+		list_remove(&slab->link);
+	in_use += class->size;
+	object = slab_object(slab, class, number);
+	object_check_poison(object, class->size);
+	return object;
+}
+
+static void object_free_locked(void *object)
+{
+	struct slab *slab = (struct slab *)align_down((uint64_t)(uintptr_t)object, PAGE_SIZE);
+	uint32_t offset = (uint32_t)((char *)object - (char *)slab);
+	struct class *class;
+	uint32_t number;
+	uint64_t bit;
+
+	if (slab->magic != SLAB_MAGIC)
+		panic("heap: %p was never allocated", object);
+	class = &classes[slab->class];
+	number = (offset - class->first) * class->inverse >> INVERSE_SHIFT;
+	if (offset < class->first || class->first + number * class->size != offset)
+		panic("heap: %p is no start of an object of %u bytes", object, class->size);
+	bit = UINT64_C(1) << number % 64;
+	if (slab->free[number / 64] & bit)
+		panic("heap: %p is freed, but not in use", object);
+	object_poison(object, class->size);
+	slab->free[number / 64] |= bit;
+	in_use -= class->size;
+	if (slab->used-- == class->count)
+		list_push(&class->partial, &slab->link);
+	if (slab->used > 0)
+		return;
+	if (class->spare) {
+		slab_destroy_locked(slab);
+		return;
+	}
+	class->spare = slab;
+	list_remove(&slab->link);
+	list_append(&class->partial, &slab->link);
+}
+
+/* --- large allocations ----------------------------------------------------------------------- */
+
+static void *large_alloc(size_t size)
+{
+	unsigned int order = 0;
+	void *memory;
+	paddr_t base;
+
+	while (order <= PAGE_ORDER_MAX && PAGE_SIZE << order < size)
+		order++;
+	if (order > PAGE_ORDER_MAX || page_alloc(order, &base) != 0)
+		return NULL;
+	spin_lock(&heap_lock);
+	in_use += PAGE_SIZE << order;
+	spin_unlock(&heap_lock);
+	memory = phys_to_virt(base);
+	memset(memory, 0, align_up(size, PAGE_SIZE));
+	return memory;
+}
+
+static void large_free(void *memory)
+{
+	paddr_t base = virt_to_phys(memory);
+	unsigned int order = page_order(base);
+
+	page_free(base, order);
+	spin_lock(&heap_lock);
+	in_use -= PAGE_SIZE << order;
+	spin_unlock(&heap_lock);
+}
+
+/* --- what the kernel calls ------------------------------------------------------------------- */
+
+void *heap_alloc(size_t size)
+{
+	void *object;
+
+	if (size > OBJECT_MAX)
+		return large_alloc(size);
+	spin_lock(&heap_lock);
+	if (class_of[OBJECT_MAX / GRAIN] == 0)
+		heap_init_locked();
+	object = object_alloc_locked(&classes[class_of[(size + GRAIN - 1) / GRAIN]]);
+	spin_unlock(&heap_lock);
+	if (object)
+		memset(object, 0, align_up(size, GRAIN));
+	return object;
+}
+
+void *heap_alloc_array(size_t count, size_t size)
+{
+	size_t total;
+
+	if (__builtin_mul_overflow(count, size, &total))
+		return NULL;
+	return heap_alloc(total);
+}
+
+void heap_free(void *memory)
+{
+	if (!memory)
+		return;
+	if (is_aligned((uint64_t)(uintptr_t)memory, PAGE_SIZE)) {
+		large_free(memory);
+		return;
+	}
+	spin_lock(&heap_lock);
+	object_free_locked(memory);
+	spin_unlock(&heap_lock);
+}
+
+size_t heap_in_use(void)
+{
+	return in_use;
+}
