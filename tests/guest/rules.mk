@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: MIT
+#
+# Programs of the test image, packed as /test/NAME. tests/qemu/README.md says how they are run.
+
+GUEST_SUPPORT := tests/guest/support/tap.c tests/guest/support/support.c
+
+GUEST_TESTS += calls memory task s8_kill
+calls_SRCS   := tests/guest/calls.c $(GUEST_SUPPORT)
+memory_SRCS  := tests/guest/memory.c $(GUEST_SUPPORT)
+task_SRCS    := tests/guest/task.c $(GUEST_SUPPORT)
+s8_kill_SRCS := tests/guest/s8_kill.c $(GUEST_SUPPORT)

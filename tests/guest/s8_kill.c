@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * S8: a task killed in the middle of DMA. edu needs 100 ms for a transfer, so that a
+ * transfer that began is certainly in flight when its task is killed. The frame it aimed at
+ * is then given to this test, which fills it with a canary; 200 ms later the canary is whole.
+ * The control run does not kill: there the frame does change.
+ */
+#include <cordon/errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <tests/guest/support/support.h>
+#include <tests/guest/support/tap.h>
+#include <vfio/device.h>
+
+#define PAGE          4096u
+#define TRANSFER_MS   100
+#define CANARY        0x5a
+#define EDU_DMA_SRC   0x80
+#define EDU_DMA_DST   0x88
+#define EDU_DMA_COUNT 0x90
+#define EDU_DMA_CMD   0x98
+#define EDU_BUFFER    0x40000
+#define EDU_START     1u
+#define EDU_TO_RAM    2u
+#define COUNT         4095u /* 4096 makes the emulator abort */
+#define IOVA          UINT64_C(0x40000000)
+#define SEARCH_PAGES  32768
+
+/* --- the victim: opens edu, aims at the page it was given, starts, and is killed --- */
+
+static int victim(void)
+{
+	static struct vfio_device device;
+	struct vfio_open_params params = {
+	        .match = vfio_match_id(EDU_VENDOR, EDU_DEVICE),
+	        .container = CORDON_HANDLE_NONE,
+	        .group = CORDON_HANDLE_NONE,
+	        .authority = CORDON_HANDLE_NONE,
+	};
+	cordon_handle_t page = cordon_handle_named("page");
+	volatile uint8_t *registers;
+
+	if (vfio_device_open(&params, &device))
+		return 2;
+	if (vfio_dma_map_memory(device.container, page, 0, IOVA, PAGE,
+	                        CORDON_DMA_READ | CORDON_DMA_WRITE))
+		return 3;
+	registers = vfio_bar_pointer(&device, 0, 0, 0x100);
+	if (!registers)
+		return 4;
+	vfio_write64(registers + EDU_DMA_SRC, EDU_BUFFER);
+	vfio_write64(registers + EDU_DMA_DST, IOVA);
+	vfio_write64(registers + EDU_DMA_COUNT, COUNT);
+	vfio_write64(registers + EDU_DMA_CMD, EDU_START | EDU_TO_RAM);
+	cordon_event_signal(cordon_handle_named("started"), 1);
+	cordon_clock_sleep(CORDON_TIME_FOREVER);
+	return 5;
+}
+
+/* --- the killer --- */
+
+static cordon_handle_t group, started;
+
+static cordon_handle_t start_victim(cordon_handle_t page)
+{
+	const struct child child = {
+	        .arguments = {"victim"},
+	        .gives = {{group, "group0", 0}, {page, "page", 0}, {started, "started", 0}},
+	};
+	struct cordon_wait item = {.handle = started, .signals = CORDON_SIGNAL_READABLE};
+	cordon_handle_t task;
+	uint64_t count;
+
+	if (child_start(&child, &task) < 0)
+		tap_bail("the victim cannot be started");
+	if (cordon_object_wait(&item, 1, cordon_now() + UINT64_C(5000000000)) < 0)
+		tap_bail("the victim did not start its transfer");
+	cordon_event_take(started, &count);
+	return task;
+}
+
+/* Allocates until the frame comes out again; maps it and returns where, or NULL. */
+static uint8_t *catch_frame(uint64_t frame)
+{
+	for (int i = 0; i < SEARCH_PAGES; i++) {
+		struct cordon_memory_map map = {.size = PAGE,
+		                                .prot = CORDON_PROT_READ | CORDON_PROT_WRITE};
+		cordon_handle_t memory;
+
+		if (cordon_memory_create(PAGE, 0, &memory) < 0)
+			return NULL;
+		if (test_physical(memory, 0) != frame) {
+			/* Kept, so that it does not come out again: mapped, without a handle. */
+			map.prot = CORDON_PROT_READ;
+			cordon_memory_map(memory, &map);
+			cordon_handle_close(memory);
+			continue;
+		}
+		cordon_memory_map(memory, &map);
+		return (uint8_t *)(uintptr_t)map.address;
+	}
+	return NULL;
+}
+
+static bool holds_only(const volatile uint8_t *bytes, uint8_t value)
+{
+	for (unsigned int i = 0; i < PAGE; i++)
+		if (bytes[i] != value)
+			return false;
+	return true;
+}
+
+/* Without a kill the transfer arrives: the method can see a write. */
+static void control(void)
+{
+	cordon_handle_t memory, task;
+	uint8_t *bytes = test_memory(PAGE, 0, &memory);
+
+	memset(bytes, CANARY, PAGE);
+	task = start_victim(memory);
+	tap_ok(holds_only(bytes, CANARY), "control: the transfer is still in flight");
+	test_sleep_ms(3 * TRANSFER_MS);
+	tap_ok(!holds_only(bytes, CANARY), "control: without a kill the device writes the frame");
+	cordon_task_kill(task, 0);
+	child_wait(task);
+	cordon_handle_close(task);
+	cordon_handle_close(memory);
+}
+
+static void kill_in_flight(void)
+{
+	cordon_handle_t memory, task;
+	uint64_t frame;
+	uint8_t *bytes;
+
+	if (cordon_memory_create(PAGE, 0, &memory) < 0)
+		tap_bail("no page");
+	frame = test_physical(memory, 0);
+	task = start_victim(memory);
+	cordon_handle_close(memory); /* the victim and its container are the last to hold it */
+	uint64_t killed = cordon_now();
+	cordon_task_kill(task, 0);
+	child_wait(task);
+	tap_ok(cordon_now() - killed < TRANSFER_MS * UINT64_C(1000000),
+	       "S8: the task is gone before the transfer would end");
+	bytes = catch_frame(frame);
+	if (!tap_ok(bytes != NULL, "S8: the frame is free again and comes to this test"))
+		return;
+	memset(bytes, CANARY, PAGE);
+	test_sleep_ms(3 * TRANSFER_MS);
+	tap_ok(holds_only(bytes, CANARY), "S8: the transfer in flight did not reach the frame");
+	cordon_handle_close(task);
+}
+
+int main(int argc, char **argv)
+{
+	cordon_bdf_t bdf;
+	int number;
+
+	if (argc > 1 && strcmp(argv[1], "victim") == 0)
+		return victim();
+	number = test_find_group(EDU_VENDOR, EDU_DEVICE, 0, 0, &bdf);
+	if (number < 0)
+		tap_bail("no edu");
+	if (cordon_group_open(test_authority(), (uint32_t)number, &group) < 0 ||
+	    cordon_group_trust_reset(test_authority(), group, bdf) < 0 ||
+	    cordon_event_create(0, &started) < 0)
+		tap_bail("the group of edu cannot be opened");
+	control();
+	kill_in_flight();
+	return tap_done();
+}
