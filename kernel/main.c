@@ -102,8 +102,7 @@ static void devices_start(void)
 	if (pci_init(&mcfg))
 		log_error("PCI: not usable, no devices");
 	iommu_init();
-	if (vfio_init())
-		panic("no memory for device objects");
+	vfio_init();
 }
 
 static void console_interrupt(void *context)
