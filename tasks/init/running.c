@@ -99,8 +99,12 @@ bool running_wait_any(struct init *init, bool console, uint64_t deadline)
 		else
 			typed = true;
 	}
-	if (result < 0 && result != -ETIMEDOUT)
+	if (result < 0 && result != -ETIMEDOUT) {
+		/* Nothing that init holds can cause this, and going on would only repeat it. */
 		printf("init: cannot wait: %s\n", cordon_strerror(result));
+		fflush(stdout);
+		cordon_system_poweroff(init->authority, 1);
+	}
 	return typed;
 }
 
