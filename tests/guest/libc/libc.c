@@ -62,6 +62,8 @@ static void test_allocations(void)
 	unsigned char *small = malloc(100), *large = calloc(3, 1024 * 1024), *moved;
 
 	if (!small || !large) {
+		free(small);
+		free(large);
 		tap_bail("malloc and calloc give nothing");
 		return;
 	}
@@ -70,6 +72,8 @@ static void test_allocations(void)
 	memset(large, 0xa5, 3 * 1024 * 1024);
 	moved = realloc(small, 200000);
 	if (!moved) {
+		free(small);
+		free(large);
 		tap_bail("realloc gives nothing");
 		return;
 	}

@@ -161,20 +161,28 @@ Test(manifest, what_is_not_text_or_too_long_is_refused)
 	free(long_text);
 }
 
-Test(manifest, the_shipped_one_is_well_formed)
+static void parse_file(const char *path)
 {
-	FILE *file = fopen("tasks/init/manifest", "r");
+	FILE *file = fopen(path, "r");
 	char text[MANIFEST_BYTES_MAX];
 	size_t size;
 
 	cr_assert_not_null(file, "run from the top of the tree");
 	size = fread(text, 1, sizeof(text), file);
 	fclose(file);
-	cr_assert_eq(manifest_parse(&manifest, text, size), 0, "%u: %s", manifest.error_line,
-	             manifest.error);
-	cr_assert_not_null(manifest_find(&manifest, "demo"));
+	cr_assert_eq(manifest_parse(&manifest, text, size), 0, "%s:%u: %s", path,
+	             manifest.error_line, manifest.error);
+}
+
+Test(manifest, the_shipped_ones_are_well_formed)
+{
+	parse_file("tasks/init/manifest");
+	cr_assert_not(manifest_find(&manifest, "demo")->manual);
 	cr_assert(manifest_find(&manifest, "nvme")->manual);
 	cr_assert(manifest_find(&manifest, "edu")->manual);
+	parse_file("tasks/init/manifest.manual");
+	for (unsigned int i = 0; i < manifest.task_count; i++)
+		cr_assert(manifest.tasks[i].manual);
 }
 
 static bool matches(const char *text, const struct cordon_device_desc *device)
