@@ -49,6 +49,7 @@ struct iommu_gather {
 	bool open;                   /* an invalidation is owed */
 	bool everything;             /* more ranges than fit: the whole domain */
 	bool tables_unlinked;        /* a table was unlinked: no leaf-only hint */
+	bool failed;                 /* a flush ahead of the owner's own was not confirmed */
 	uint32_t range_count;
 	struct {
 		uint64_t first;
@@ -69,6 +70,10 @@ int iommu_gather_flush(struct iommu_gather *gather);
 
 /* --- domains -------------------------------------------------------------------------------- */
 
+/* Whether requesters behind a unit may be let loose: false once it stopped answering. Whoever
+ * switches bus mastering on asks first; pci_function.refused says the same. */
+bool iommu_unit_alive(const struct iommu_unit *unit);
+
 /* A domain for devices of this unit. Returns 0, -ENODEV (unit dead), -ENOSPC (no domain id),
  * -ENOMEM. Table frames are charged to the account. */
 struct account;
@@ -82,13 +87,14 @@ void iommu_domain_destroy(struct iommu_domain *domain);
 bool iommu_domain_fits(const struct iommu_domain *domain, const struct iommu_unit *unit);
 
 /* Lets a requester translate through the domain; it was blocked before. Several functions may have
- * one requester id: attaching is counted. Returns 0, -ENODEV, -ENOMEM, -EIO. */
+ * one requester id: attaching is counted. Returns 0, -ENODEV (unit dead), -EBUSY (the requester is
+ * in another domain), -ENOMEM, -EIO. */
 int iommu_attach(struct iommu_domain *domain, struct iommu_unit *unit, uint16_t segment,
                  rid_t requester);
 
-/* Blocks the requester again, invalidates with drain, waits. When it returns no access of it is in
- * flight
- * (-EIO: not confirmed, unit dead: see iommu_gather_flush). */
+/* Blocks the requester again (when the last of its functions goes), invalidates with drain, waits.
+ * When it returns no access of it is in flight (-EIO: not confirmed, unit dead: see
+ * iommu_gather_flush; it counts as detached all the same). */
 int iommu_detach(struct iommu_domain *domain, struct iommu_unit *unit, uint16_t segment,
                  rid_t requester);
 
@@ -151,7 +157,7 @@ int iommu_remap_alloc(struct iommu_unit *unit, rid_t source, vector_t vector, bo
 /* Absent again, flushed. */
 int iommu_remap_free(struct iommu_unit *unit, uint32_t index);
 
-/* The unit and source id of an I/O APIC, from the firmware tables. */
+/* The unit and source id of an I/O APIC, from the firmware tables. -ENOENT: they name none. */
 int iommu_ioapic_source(uint8_t ioapic_id, struct iommu_unit **unit, rid_t *source);
 
 #endif

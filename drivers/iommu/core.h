@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The seam between the IOMMU core and the vendors' drivers. Only files under drivers/iommu include
+ * this header; everyone else uses drivers/iommu/iommu.h. docs/iommu.md explains what a vendor's
+ * driver has to provide and why.
+ *
+ * Locks: a domain's lock (RANK_DOMAIN) protects its tables, a unit's lock (RANK_UNIT) everything
+ * else here: queue, roots, ids, attachments, fault sources, remapping entries. A unit's lock is
+ * held while an invalidation is waited for, so no invalidation completes and no table is freed
+ * while anyone else holds it.
+ */
+#ifndef DRIVERS_IOMMU_CORE_H
+#define DRIVERS_IOMMU_CORE_H
+
+#include <drivers/iommu/ids.h>
+#include <drivers/iommu/iommu.h>
+#include <drivers/iommu/pagetable.h>
+#include <kernel/list.h>
+#include <kernel/lock.h>
+#include <kernel/types.h>
+
+/* How long a unit may take to confirm an invalidation. Then it is declared dead: see
+ * iommu_unit_dead_locked. */
+#define IOMMU_FLUSH_TIMEOUT UINT64_C(1000000000)
+
+/* How long a unit may take to switch something on or off. Then it is not used at all. */
+#define IOMMU_SWITCH_TIMEOUT UINT64_C(1000000000)
+
+/* Domains of one unit, whatever the hardware could tell apart. */
+#define IOMMU_DOMAINS_MAX 4096u
+
+/* Faults told to the sink by one interrupt; what comes beyond is counted as lost. */
+#define IOMMU_FAULT_BURST 16u
+/* Records read by one interrupt before the unit's fault interrupt is masked until the next poll. */
+#define IOMMU_FAULT_DRAIN 256u
+/* Faults of one requester within IOMMU_FAULT_WINDOW before it is silenced. */
+#define IOMMU_FAULT_STORM 64u
+/* The window, and how long a silenced requester stays so at least. */
+#define IOMMU_FAULT_WINDOW UINT64_C(1000000000)
+/* Requesters whose rate is followed at the same time, per unit. */
+#define IOMMU_FAULT_SOURCES 32u
+
+/* The window of interrupt messages: no IOVA in it is ever translated (VT-d 3.14, AMD-Vi 2.1.4). */
+#define IOMMU_MSI_FIRST UINT64_C(0xfee00000)
+#define IOMMU_MSI_LAST  UINT64_C(0xfeefffff)
+
+struct iommu_domain {
+	struct iommu_unit *unit;
+	struct account *account; /* a reference; table frames are charged to it */
+	uint32_t id;
+	uint32_t attachments; /* requesters, under the unit's lock */
+	struct spinlock lock;
+	struct pagetable table;
+	uint64_t mapped; /* bytes */
+};
+
+/* A requester that translates through a domain. */
+struct iommu_attachment {
+	struct list link; /* iommu_unit.attachments */
+	struct iommu_domain *domain;
+	rid_t requester;
+	uint32_t count; /* functions that share the id and were attached */
+};
+
+/* How often a requester faulted lately. */
+struct iommu_fault_source {
+	bool used;
+	bool masked; /* its faults are not recorded by the hardware */
+	rid_t requester;
+	uint32_t count;        /* in the window */
+	uint64_t window_start; /* for a masked source: when it was masked */
+};
+
+/* What a remapping entry says; NULL where a pointer to one is asked for means "absent". */
+struct iommu_remap_target {
+	rid_t source; /* the only requester that may use the entry */
+	vector_t vector;
+	bool level;
+	uint32_t apic_id;
+};
+
+/*
+ * What a vendor's driver provides. All are called with the unit's lock held. Those that change
+ * what the hardware may have cached return after the invalidation was confirmed, or -EIO after
+ * calling iommu_unit_dead_locked.
+ */
+struct iommu_ops {
+	/* Lets a blocked requester translate through a domain. -ENOMEM: nothing changed. */
+	int (*attach)(struct iommu_unit *unit, rid_t requester, const struct iommu_domain *domain);
+
+	/* Blocks a requester that translated through the domain; drains what is in flight. */
+	int (*block)(struct iommu_unit *unit, rid_t requester, const struct iommu_domain *domain);
+
+	/* Invalidates what the gather recorded for its domain, with drain. */
+	int (*invalidate)(struct iommu_unit *unit, const struct iommu_gather *gather);
+
+	/* Takes the next fault record; false: none is left. Adds to *lost what the unit says, or
+	 * must be taken, to have dropped before. Vendors report a refused access as READ_DENIED or
+	 * WRITE_DENIED; the core looks into the tables and makes it NOT_PRESENT where nothing is
+	 * mapped. */
+	bool (*fault_read)(struct iommu_unit *unit, struct iommu_fault *fault, uint64_t *lost);
+
+	/* Stops or resumes the recording of a requester's faults; domain: what it is attached to,
+	 * NULL: nothing. -ENOMEM: the hardware cannot do it for this requester now. */
+	int (*fault_silence)(struct iommu_unit *unit, rid_t requester,
+	                     const struct iommu_domain *domain, bool silent);
+
+	/* Masks the unit's fault interrupt; one that came meanwhile is delivered on unmasking. */
+	void (*fault_interrupt_mask)(struct iommu_unit *unit, bool masked);
+
+	/* Writes an interrupt-remapping entry; NULL: absent. */
+	int (*remap_write)(struct iommu_unit *unit, uint32_t index,
+	                   const struct iommu_remap_target *target);
+};
+
+struct iommu_unit {
+	const struct iommu_ops *ops;
+	struct list link; /* of all units, in the order of the firmware table */
+	struct spinlock lock;
+	enum cordon_iommu_vendor vendor;
+	char name[16]; /* for messages */
+	uint16_t segment;
+	paddr_t registers;
+	uint64_t registers_size;
+
+	/* Why devices behind it are never handed out, or NULL. A static string. */
+	const char *unusable;
+	bool dead;        /* it stopped answering; also in unusable */
+	bool translation; /* on */
+	bool remapping;   /* interrupt remapping on */
+
+	const struct pagetable_format *format;
+	uint64_t page_sizes;   /* bit n: leaves of 2^n bytes */
+	uint32_t address_bits; /* of an IOVA */
+	bool snoop_enforced;   /* no-snoop requests are snooped all the same */
+
+	struct ids domains;
+	struct ids remap_entries;
+	struct list attachments;
+
+	struct iommu_fault_source sources[IOMMU_FAULT_SOURCES];
+	bool fault_interrupt_masked;
+	uint64_t faults;      /* records since boot */
+	uint64_t faults_lost; /* not yet told to the sink */
+	uint64_t quarantined; /* table frames that no confirmed invalidation released */
+};
+
+/* What a vendor's folder offers to the core. */
+struct iommu_backend {
+	/*
+	 * Looks for the vendor's firmware table; brings every unit up as far as it goes and adds it
+	 * with iommu_unit_add; tells the core with iommu_cover and iommu_refuse about functions.
+	 * False: no such table. *why: a static string when the table is there but units could not
+	 * be added, else left alone.
+	 */
+	bool (*probe)(const char **why);
+};
+
+extern const struct iommu_backend intel_iommu_backend;
+extern const struct iommu_backend amd_iommu_backend;
+
+/* --- for vendors (iommu.c) ------------------------------------------------------------------ */
+
+/* Makes a unit known; it stays for ever. Everything above the id sets is filled in. */
+void iommu_unit_add(struct iommu_unit *unit);
+
+/*
+ * Declares that a unit does not answer any more. From then on nothing is attached, no invalidation
+ * is tried, every function behind it loses bus mastering and is refused, and the frames of open
+ * gathers and destroyed domains are never used again. Translation stays on. The unit's lock is
+ * held.
+ */
+void iommu_unit_dead_locked(struct iommu_unit *unit, const char *why);
+
+/* The unit covers a function; a function that two units claim is refused. */
+void iommu_cover(struct pci_function *function, struct iommu_unit *unit);
+
+/* The function is never handed out; the first reason stays. why: a static string. */
+void iommu_refuse(struct pci_function *function, const char *why);
+
+/* Where an I/O APIC's interrupts come from. */
+void iommu_ioapic_add(uint8_t ioapic_id, struct iommu_unit *unit, rid_t source);
+
+/* --- inside the core ------------------------------------------------------------------------ */
+
+/* The domain a requester is attached to, or NULL. */
+struct iommu_attachment *iommu_attachment_find_locked(struct iommu_unit *unit, rid_t requester);
+
+/* Reads and reports a unit's faults: the handler of its fault interrupt (context: the unit). */
+void iommu_fault_interrupt(void *unit);
+
+/* Forgets a requester's rate: it has a new holder, or none. The hardware records again. */
+void iommu_fault_forget_locked(struct iommu_unit *unit, rid_t requester);
+
+/* A range of IOVAs was stored to; the unit may have something else cached. Opens the gather. */
+void iommu_gather_add(struct iommu_gather *gather, struct iommu_domain *domain, uint64_t first,
+                      uint64_t last);
+
+/* A table frame was unlinked; it is free only after the flush. Opens the gather. */
+void iommu_gather_add_table(struct iommu_gather *gather, struct iommu_domain *domain,
+                            paddr_t frame);
+
+/* Flushes before the gather's owner does. The owner's own flush still returns a failure of this
+ * one: its frames, too, were not confirmed. */
+int iommu_gather_flush_early(struct iommu_gather *gather);
+
+/* All units, in order. */
+struct list *iommu_units(void);
+
+#endif

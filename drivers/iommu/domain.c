@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/* Domains: one set of tables, the requesters that translate through it, what is mapped. */
+#include <drivers/iommu/core.h>
+
+#include <cordon/errno.h>
+#include <kernel/account.h>
+#include <kernel/heap.h>
+#include <kernel/panic.h>
+
+int iommu_domain_create(struct iommu_unit *unit, struct account *account, struct iommu_domain **out)
+{
+	struct iommu_domain *domain;
+	int error;
+
+	if (unit->unusable)
+		return -ENODEV;
+	domain = heap_alloc(sizeof(*domain));
+	if (!domain)
+		return -ENOMEM;
+	domain->unit = unit;
+	domain->account = account;
+	spin_init(&domain->lock, RANK_DOMAIN, "iommu domain");
+	error = pagetable_create(&domain->table, unit->format, domain, account);
+	if (error)
+		goto fail;
+	spin_lock(&unit->lock);
+	error = unit->dead ? -ENODEV : ids_alloc(&unit->domains, &domain->id);
+	spin_unlock(&unit->lock);
+	if (error)
+		goto fail_table;
+	if (account)
+		account_ref(account);
+	*out = domain;
+	return 0;
+
+fail_table:
+	pagetable_destroy(&domain->table);
+fail:
+	heap_free(domain);
+	return error;
+}
+
+void iommu_domain_destroy(struct iommu_domain *domain)
+{
+	struct iommu_unit *unit = domain->unit;
+	struct iommu_gather gather;
+	int error;
+
+	ASSERT(domain->attachments == 0 && domain->mapped == 0);
+	/*
+	 * The unit may hold entries under the id, and pointers to the kept tables, although no
+	 * requester can use them: they would come alive with the id's next owner.
+	 */
+	iommu_gather_init(&gather);
+	iommu_gather_add(&gather, domain, 0, pagetable_span(domain->table.format) - 1);
+	gather.everything = true;
+	gather.tables_unlinked = true;
+	error = iommu_gather_flush(&gather);
+
+	spin_lock(&unit->lock);
+	if (error)
+		unit->quarantined += domain->table.table_count;
+	else
+		ids_free(&unit->domains, domain->id);
+	spin_unlock(&unit->lock);
+	if (!error)
+		pagetable_destroy(&domain->table);
+	if (domain->account)
+		account_unref(domain->account);
+	heap_free(domain);
+}
+
+bool iommu_domain_fits(const struct iommu_domain *domain, const struct iommu_unit *unit)
+{
+	return domain->unit == unit;
+}
+
+/* --- requesters ------------------------------------------------------------------------------ */
+
+struct iommu_attachment *iommu_attachment_find_locked(struct iommu_unit *unit, rid_t requester)
+{
+	struct iommu_attachment *attachment;
+
+	ASSERT(spin_held(&unit->lock));
+	list_for_each(attachment, &unit->attachments, link)
+	{
+		if (attachment->requester.raw == requester.raw)
+			return attachment;
+	}
+	return NULL;
+}
+
+static int attach_locked(struct iommu_domain *domain, struct iommu_unit *unit, rid_t requester)
+{
+	struct iommu_attachment *attachment = iommu_attachment_find_locked(unit, requester);
+	int error;
+
+	if (unit->dead)
+		return -ENODEV;
+	if (attachment) {
+		if (attachment->domain != domain)
+			return -EBUSY;
+		attachment->count++;
+		return 0;
+	}
+	attachment = heap_alloc(sizeof(*attachment));
+	if (!attachment)
+		return -ENOMEM;
+	error = unit->ops->attach(unit, requester, domain);
+	if (error) {
+		heap_free(attachment);
+		return error;
+	}
+	iommu_fault_forget_locked(unit, requester);
+	attachment->domain = domain;
+	attachment->requester = requester;
+	attachment->count = 1;
+	list_append(&unit->attachments, &attachment->link);
+	domain->attachments++;
+	return 0;
+}
+
+int iommu_attach(struct iommu_domain *domain, struct iommu_unit *unit, uint16_t segment,
+                 rid_t requester)
+{
+	int error;
+
+	ASSERT(iommu_domain_fits(domain, unit) && unit->segment == segment);
+	spin_lock(&unit->lock);
+	error = attach_locked(domain, unit, requester);
+	spin_unlock(&unit->lock);
+	return error;
+}
+
+int iommu_detach(struct iommu_domain *domain, struct iommu_unit *unit, uint16_t segment,
+                 rid_t requester)
+{
+	struct iommu_attachment *attachment;
+	int error = 0;
+
+	ASSERT(unit->segment == segment);
+	spin_lock(&unit->lock);
+	attachment = iommu_attachment_find_locked(unit, requester);
+	ASSERT(attachment && attachment->domain == domain);
+	if (--attachment->count == 0) {
+		error = unit->ops->block(unit, requester, domain);
+		iommu_fault_forget_locked(unit, requester);
+		list_remove(&attachment->link);
+		heap_free(attachment);
+		domain->attachments--;
+	}
+	spin_unlock(&unit->lock);
+	return error;
+}
+
+/* --- what a domain can do -------------------------------------------------------------------- */
+
+size_t iommu_domain_ranges(const struct iommu_domain *domain, struct cordon_iova_range *out,
+                           size_t max)
+{
+	const struct cordon_iova_range ranges[] = {
+	        {.start = 0, .last = IOMMU_MSI_FIRST - 1},
+	        {.start = IOMMU_MSI_LAST + 1,
+	         .last = (UINT64_C(1) << domain->unit->address_bits) - 1},
+	};
+	size_t count = max < ARRAY_SIZE(ranges) ? max : ARRAY_SIZE(ranges);
+
+	for (size_t i = 0; i < count; i++)
+		out[i] = ranges[i];
+	return count;
+}
+
+uint64_t iommu_domain_page_sizes(const struct iommu_domain *domain)
+{
+	return domain->unit->page_sizes;
+}
+
+uint32_t iommu_domain_address_bits(const struct iommu_domain *domain)
+{
+	return domain->unit->address_bits;
+}
+
+bool iommu_domain_coherent(const struct iommu_domain *domain)
+{
+	return domain->unit->snoop_enforced;
+}
+
+/* --- mappings -------------------------------------------------------------------------------- */
+
+/* Whether [start, start + size) may be mapped at all: the caller answers for it. */
+static bool range_allowed(const struct iommu_domain *domain, uint64_t start, uint64_t size)
+{
+	uint64_t end = UINT64_C(1) << domain->unit->address_bits;
+
+	return size != 0 && is_aligned(start | size, PAGE_SIZE) && start < end &&
+	       size <= end - start && (start > IOMMU_MSI_LAST || start + size <= IOMMU_MSI_FIRST);
+}
+
+int iommu_map(struct iommu_domain *domain, iova_t start, paddr_t base, uint64_t size,
+              uint32_t flags, struct iommu_gather *gather)
+{
+	uint64_t done;
+	int error;
+
+	ASSERT(range_allowed(domain, start.raw, size) && is_aligned(base.raw, PAGE_SIZE));
+	ASSERT(flags != 0 && !(flags & ~(CORDON_DMA_READ | CORDON_DMA_WRITE)));
+	spin_lock(&domain->lock);
+	for (;;) {
+		error = pagetable_map(&domain->table, start.raw, base.raw, size, flags, gather,
+		                      &done);
+		if (!error)
+			break;
+		if (done)
+			pagetable_unmap(&domain->table, start.raw, done, gather);
+		/* Tables kept for a hot map must not use up a budget: with those gone, once
+		 * more. */
+		if (!pagetable_trim(&domain->table, gather) || iommu_gather_flush_early(gather))
+			break;
+	}
+	if (!error)
+		domain->mapped += size;
+	spin_unlock(&domain->lock);
+	return error;
+}
+
+void iommu_unmap(struct iommu_domain *domain, iova_t start, uint64_t size,
+                 struct iommu_gather *gather)
+{
+	spin_lock(&domain->lock);
+	domain->mapped -= pagetable_unmap(&domain->table, start.raw, size, gather);
+	spin_unlock(&domain->lock);
+}
+
+bool iommu_lookup(struct iommu_domain *domain, iova_t address, paddr_t *base, uint32_t *flags)
+{
+	bool found;
+
+	spin_lock(&domain->lock);
+	found = pagetable_lookup(&domain->table, address.raw, base, flags);
+	spin_unlock(&domain->lock);
+	return found;
+}

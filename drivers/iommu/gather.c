@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* What is owed to a unit between stores to its tables and the confirmed invalidation (S3). */
+#include <drivers/iommu/core.h>
+
+#include <arch/mmio.h>
+#include <arch/percpu.h>
+#include <cordon/errno.h>
+#include <kernel/account.h>
+#include <kernel/page.h>
+#include <kernel/panic.h>
+
+/*
+ * Unlinked frames are chained through their own first bytes: no allocation, which could fail, on a
+ * path that cannot. The unit may still walk such a frame; the links are aligned pointers, so the
+ * present bits of every vendor's entries (bits 0 and 1) stay clear and it finds nothing there.
+ */
+_Static_assert(_Alignof(struct list) >= 4, "links in a table frame read as absent entries");
+
+void iommu_gather_init(struct iommu_gather *gather)
+{
+	gather->domain = NULL;
+	gather->open = false;
+	gather->everything = false;
+	gather->tables_unlinked = false;
+	gather->failed = false;
+	gather->range_count = 0;
+	list_init(&gather->tables);
+}
+
+static void gather_open(struct iommu_gather *gather, struct iommu_domain *domain)
+{
+	if (!gather->open) {
+		gather->open = true;
+		gather->domain = domain;
+		percpu()->obligations++;
+	}
+	ASSERT(gather->domain == domain);
+}
+
+void iommu_gather_add(struct iommu_gather *gather, struct iommu_domain *domain, uint64_t first,
+                      uint64_t last)
+{
+	uint32_t count = gather->range_count;
+
+	gather_open(gather, domain);
+	if (gather->everything)
+		return;
+	/* Stores come in rising order almost always: neighbours join. */
+	if (count > 0 && first >= gather->ranges[count - 1].first &&
+	    first <= gather->ranges[count - 1].last + 1) {
+		if (last > gather->ranges[count - 1].last)
+			gather->ranges[count - 1].last = last;
+	} else if (count < IOMMU_GATHER_RANGES) {
+		gather->ranges[count].first = first;
+		gather->ranges[count].last = last;
+		gather->range_count = count + 1;
+	} else {
+		gather->everything = true;
+	}
+}
+
+void iommu_gather_add_table(struct iommu_gather *gather, struct iommu_domain *domain, paddr_t frame)
+{
+	gather_open(gather, domain);
+	gather->tables_unlinked = true;
+	list_append(&gather->tables, (struct list *)phys_to_virt(frame));
+}
+
+int iommu_gather_flush(struct iommu_gather *gather)
+{
+	struct iommu_domain *domain = gather->domain;
+	struct iommu_unit *unit;
+	int error;
+
+	if (!gather->open) {
+		ASSERT(list_empty(&gather->tables));
+		error = gather->failed ? -EIO : 0;
+		gather->failed = false;
+		return error;
+	}
+	unit = domain->unit;
+	spin_lock(&unit->lock);
+	error = unit->ops->invalidate(unit, gather);
+	while (!list_empty(&gather->tables)) {
+		struct list *frame = gather->tables.next;
+
+		list_remove(frame);
+		/* Unconfirmed: the frame stays charged and is never used again. */
+		if (error) {
+			unit->quarantined++;
+			continue;
+		}
+		page_free(virt_to_phys(frame), 0);
+		if (domain->account)
+			account_uncharge(domain->account, CHARGE_FRAMES, 1);
+	}
+	spin_unlock(&unit->lock);
+	percpu()->obligations--;
+	if (gather->failed)
+		error = -EIO;
+	iommu_gather_init(gather);
+	return error;
+}
+
+int iommu_gather_flush_early(struct iommu_gather *gather)
+{
+	int error = iommu_gather_flush(gather);
+
+	gather->failed = error != 0;
+	return error;
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside the VT-d driver: a unit and what its files offer to each other. */
+#ifndef DRIVERS_IOMMU_INTEL_INTEL_H
+#define DRIVERS_IOMMU_INTEL_INTEL_H
+
+#include <drivers/acpi/acpi.h>
+#include <drivers/iommu/core.h>
+#include <drivers/iommu/intel/regs.h>
+
+/*
+ * The invalidation queue. Whoever submits waits, under the unit's lock, so between submissions it
+ * is empty and its tail is known without asking the hardware.
+ */
+struct intel_queue {
+	struct intel_descriptor *slots; /* one frame */
+	volatile uint32_t *status;      /* where wait descriptors store their number */
+	paddr_t status_address;
+	uint32_t tail;   /* slot written next */
+	uint32_t number; /* of the last wait descriptor */
+};
+
+struct intel_unit {
+	struct iommu_unit unit;
+	volatile uint8_t *registers;
+	uint32_t version;
+	uint64_t cap;
+	uint64_t ecap;
+	struct intel_queue queue;
+	struct intel_root_entry *root;
+	struct intel_irte *irtes;
+	uint64_t context_width; /* INTEL_CONTEXT_AW_* */
+	struct pagetable_format format;
+};
+
+static inline struct intel_unit *intel_unit_of(struct iommu_unit *unit)
+{
+	return container_of(unit, struct intel_unit, unit);
+}
+
+/* Makes stores to a structure visible to a unit that does not snoop. */
+void intel_publish(const struct intel_unit *unit, const void *start, size_t size);
+
+/* --- switches (unit.c) ----------------------------------------------------------------------- */
+
+/*
+ * Switches one bit of GCMD, keeping the others, and waits until GSTS shows it. False: it did not in
+ * IOMMU_SWITCH_TIMEOUT; the caller gives the unit up.
+ */
+bool intel_switch(struct intel_unit *unit, uint32_t bit, bool on);
+
+/* Flushes write buffers where the unit needs it (6.8). False: not confirmed. */
+bool intel_write_buffer_flush(struct intel_unit *unit);
+
+/*
+ * Takes a unit over and brings it up as far as it goes: unit.unusable says what is missing. Fills
+ * every member; unit.registers and unit.segment are set. No requester masters the bus.
+ */
+void intel_unit_start(struct intel_unit *unit, const struct dmar *dmar);
+
+/* --- invalidation (invalidate.c) -------------------------------------------------------------- */
+
+/* Takes the queue's frames. Returns 0 or -ENOMEM. */
+int intel_queue_create(struct intel_unit *unit);
+/* Switches the queue on; it is off. False: it does not go on. */
+bool intel_queue_start(struct intel_unit *unit);
+
+/* All return 0, or -EIO when the unit did not confirm or is dead. The unit's lock is held. */
+int intel_flush_all(struct intel_unit *unit);
+int intel_flush_context(struct intel_unit *unit, rid_t requester, uint32_t domain);
+int intel_flush_domain(struct intel_unit *unit, uint32_t domain);
+int intel_flush_interrupts(struct intel_unit *unit);
+int intel_flush_interrupt(struct intel_unit *unit, uint32_t index);
+int intel_invalidate(struct iommu_unit *unit, const struct iommu_gather *gather);
+
+/*
+ * The naturally aligned block of pages around [first, last]: its address and the logarithm of its
+ * size in pages.
+ */
+static inline unsigned int intel_block_around(uint64_t first, uint64_t last, uint64_t *address)
+{
+	uint64_t differ = (first ^ last) >> PAGE_SHIFT;
+	unsigned int mask = differ ? 64u - (unsigned int)__builtin_clzll(differ) : 0;
+
+	*address = align_down(first, PAGE_SIZE << mask);
+	return mask;
+}
+
+/* --- tables (table.c) ------------------------------------------------------------------------ */
+
+/* The root table: every bus absent. Returns 0 or -ENOMEM. */
+int intel_table_create(struct intel_unit *unit);
+
+/* Fills unit.format from what the unit can do, for 3 or 4 levels. */
+void intel_format_init(struct intel_unit *unit, unsigned int levels);
+
+int intel_attach(struct iommu_unit *unit, rid_t requester, const struct iommu_domain *domain);
+int intel_block(struct iommu_unit *unit, rid_t requester, const struct iommu_domain *domain);
+int intel_fault_silence(struct iommu_unit *unit, rid_t requester, const struct iommu_domain *domain,
+                        bool silent);
+
+/* --- faults (fault.c) ------------------------------------------------------------------------ */
+
+/* Drops what is recorded from before us and routes the fault interrupt to us. */
+void intel_fault_start(struct intel_unit *unit);
+bool intel_fault_read(struct iommu_unit *unit, struct iommu_fault *fault, uint64_t *lost);
+void intel_fault_interrupt_mask(struct iommu_unit *unit, bool masked);
+
+/* Decodes a record: all of the fault but segment and time. */
+void intel_fault_decode(uint64_t low, uint64_t high, struct iommu_fault *fault);
+
+/* --- interrupt remapping (remap.c) ----------------------------------------------------------- */
+
+/* The remapping table: every entry absent. Returns 0 or -ENOMEM. */
+int intel_remap_create(struct intel_unit *unit);
+int intel_remap_write(struct iommu_unit *unit, uint32_t index,
+                      const struct iommu_remap_target *target);
+
+/* --- firmware table (scope.c) ---------------------------------------------------------------- */
+
+/* Tells the core which functions and I/O APICs the units cover; units[i] is dmar->units[i]'s. */
+void intel_scopes_resolve(const struct dmar *dmar, struct iommu_unit *const *units);
+
+#endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/* Queued invalidation (6.5.2): descriptors, a wait descriptor behind them, a bounded wait. */
+#include <drivers/iommu/intel/intel.h>
+
+#include <cordon/errno.h>
+#include <kernel/clock.h>
+#include <kernel/page.h>
+#include <kernel/panic.h>
+#include <kernel/string.h>
+
+/* Ranges of a gather become at most two descriptors each; they, the context descriptor and the
+ * wait fit the queue many times over. */
+_Static_assert(2 * IOMMU_GATHER_RANGES + 2 < INTEL_QUEUE_SLOTS, "a gather fits the queue");
+
+int intel_queue_create(struct intel_unit *unit)
+{
+	struct intel_queue *queue = &unit->queue;
+	paddr_t slots;
+	int error = page_alloc_zeroed(&slots);
+
+	if (error)
+		return error;
+	error = page_alloc_zeroed(&queue->status_address);
+	if (error) {
+		page_free(slots, 0);
+		return error;
+	}
+	queue->slots = phys_to_virt(slots);
+	queue->status = phys_to_virt(queue->status_address);
+	return 0;
+}
+
+bool intel_queue_start(struct intel_unit *unit)
+{
+	/* Switching the queue off resets the head but not everywhere the tail (10.4.21): a stale
+	 * tail would have old slots executed. */
+	intel_write64(unit->registers, INTEL_IQT, 0);
+	intel_write64(unit->registers, INTEL_IQA, virt_to_phys(unit->queue.slots).raw);
+	unit->queue.tail = 0;
+	return intel_switch(unit, INTEL_GCMD_QIE, true);
+}
+
+static void queue_put(struct intel_queue *queue, uint64_t low, uint64_t high)
+{
+	queue->slots[queue->tail].low = low;
+	queue->slots[queue->tail].high = high;
+	queue->tail = (queue->tail + 1) % INTEL_QUEUE_SLOTS;
+}
+
+static bool queue_failed(const struct intel_unit *unit)
+{
+	return intel_read32(unit->registers, INTEL_FSTS) & INTEL_FSTS_QUEUE;
+}
+
+/* The slow way: the unit did not finish within the store to its tail register. */
+static int queue_wait(struct intel_unit *unit)
+{
+	const struct intel_queue *queue = &unit->queue;
+	bool failed = false;
+
+	(void)clock_wait_until(*queue->status == queue->number || (failed = queue_failed(unit)),
+	                       IOMMU_FLUSH_TIMEOUT);
+	if (*queue->status == queue->number)
+		return 0;
+	iommu_unit_dead_locked(&unit->unit, failed ? "it refused an invalidation"
+	                                           : "an invalidation was not confirmed in time");
+	return -EIO;
+}
+
+/* Has the unit work on what was put, and waits until all of it is done (6.5.2.8). */
+static int queue_run(struct intel_unit *unit)
+{
+	struct intel_queue *queue = &unit->queue;
+
+	/* Old status words never match: a number comes again only after 2^32 waits. */
+	queue->number++;
+	queue_put(queue,
+	          INTEL_INV_WAIT | INTEL_INV_WAIT_STATUS |
+	                  (uint64_t)queue->number << INTEL_INV_DATA_SHIFT,
+	          queue->status_address.raw);
+	/* Slots before tail; the unit fetches them coherently (10.4.3, C). */
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	intel_write64(unit->registers, INTEL_IQT, (uint64_t)queue->tail << INTEL_QUEUE_SHIFT);
+	if (__builtin_expect(*queue->status == queue->number, 1))
+		return 0;
+	return queue_wait(unit);
+}
+
+/* Before anything is put: a dead unit is not asked again. */
+static int queue_ready(struct intel_unit *unit)
+{
+	ASSERT(spin_held(&unit->unit.lock));
+	if (unit->unit.dead)
+		return -EIO;
+	if ((unit->cap & INTEL_CAP_RWBF) && !intel_write_buffer_flush(unit)) {
+		iommu_unit_dead_locked(&unit->unit, "its write buffers were not flushed in time");
+		return -EIO;
+	}
+	return 0;
+}
+
+static void put_iotlb(struct intel_queue *queue, uint64_t granularity, uint32_t domain,
+                      uint64_t high)
+{
+	queue_put(queue,
+	          INTEL_INV_IOTLB | granularity | INTEL_INV_DRAIN_WRITES | INTEL_INV_DRAIN_READS |
+	                  (uint64_t)domain << INTEL_INV_ID_SHIFT,
+	          high);
+}
+
+static int flush_one(struct intel_unit *unit, uint64_t low)
+{
+	int error = queue_ready(unit);
+
+	if (error)
+		return error;
+	queue_put(&unit->queue, low, 0);
+	return queue_run(unit);
+}
+
+int intel_flush_context(struct intel_unit *unit, rid_t requester, uint32_t domain)
+{
+	return flush_one(unit, INTEL_INV_CONTEXT | INTEL_INV_SELECTIVE |
+	                               (uint64_t)domain << INTEL_INV_ID_SHIFT |
+	                               (uint64_t)requester.raw << INTEL_INV_SOURCE_SHIFT);
+}
+
+int intel_flush_domain(struct intel_unit *unit, uint32_t domain)
+{
+	int error = queue_ready(unit);
+
+	if (error)
+		return error;
+	put_iotlb(&unit->queue, INTEL_INV_DOMAIN, domain, 0);
+	return queue_run(unit);
+}
+
+/* Contexts before translations: a walk in between would cache under the old context (6.5.3). So
+ * each is waited for. */
+int intel_flush_all(struct intel_unit *unit)
+{
+	int error = flush_one(unit, INTEL_INV_CONTEXT | INTEL_INV_GLOBAL);
+
+	if (error)
+		return error;
+	put_iotlb(&unit->queue, INTEL_INV_GLOBAL, 0, 0);
+	return queue_run(unit);
+}
+
+int intel_flush_interrupts(struct intel_unit *unit)
+{
+	return flush_one(unit, INTEL_INV_INTERRUPT);
+}
+
+int intel_flush_interrupt(struct intel_unit *unit, uint32_t index)
+{
+	return flush_one(unit, INTEL_INV_INTERRUPT | INTEL_INV_INTERRUPT_INDEX |
+	                               (uint64_t)index << INTEL_INV_INDEX_SHIFT);
+}
+
+/* One aligned block, or two when one would be much larger than the range. */
+static void put_range(struct intel_unit *unit, uint32_t domain, uint64_t first, uint64_t last,
+                      uint64_t hint)
+{
+	uint64_t address, pages = ((last - first) >> PAGE_SHIFT) + 1;
+	unsigned int mask = intel_block_around(first, last, &address);
+
+	if (mask > 1 && UINT64_C(1) << mask > 2 * pages) {
+		/* first and last lie in different halves of the block. */
+		uint64_t middle = address + (PAGE_SIZE << (mask - 1));
+
+		mask = intel_block_around(first, middle - 1, &address);
+		put_iotlb(&unit->queue, INTEL_INV_SELECTIVE, domain, address | hint | mask);
+		mask = intel_block_around(middle, last, &address);
+	}
+	put_iotlb(&unit->queue, INTEL_INV_SELECTIVE, domain, address | hint | mask);
+}
+
+/* Whether the ranges are worth describing, and the unit can be told: a range larger than its
+ * largest mask is not. */
+static bool page_selective(const struct intel_unit *unit, const struct iommu_gather *gather)
+{
+	uint64_t address;
+
+	if (gather->everything || !(unit->cap & INTEL_CAP_PSI))
+		return false;
+	for (uint32_t i = 0; i < gather->range_count; i++) {
+		if (intel_block_around(gather->ranges[i].first, gather->ranges[i].last, &address) >
+		    intel_cap_mask_max(unit->cap))
+			return false;
+	}
+	return true;
+}
+
+int intel_invalidate(struct iommu_unit *base, const struct iommu_gather *gather)
+{
+	struct intel_unit *unit = intel_unit_of(base);
+	uint32_t domain = gather->domain->id;
+	/* The hint spares cached upper entries. They may point to unlinked tables, and in caching
+	 * mode say that a table is absent that was linked (6.5.2.3). */
+	uint64_t hint = gather->tables_unlinked || (unit->cap & INTEL_CAP_CM) ? 0
+	                                                                      : INTEL_INV_LEAF_ONLY;
+	int error = queue_ready(unit);
+
+	if (error)
+		return error;
+	if (page_selective(unit, gather)) {
+		for (uint32_t i = 0; i < gather->range_count; i++)
+			put_range(unit, domain, gather->ranges[i].first, gather->ranges[i].last,
+			          hint);
+	} else {
+		put_iotlb(&unit->queue, INTEL_INV_DOMAIN, domain, 0);
+	}
+	return queue_run(unit);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* From the DMAR table to units. */
+#include <drivers/iommu/intel/intel.h>
+
+#include <kernel/heap.h>
+
+#define LOG_TAG "vt-d"
+#include <kernel/log.h>
+
+/* Returns NULL, or why not all units could be made known. */
+static const char *add_units(const struct dmar *dmar, struct iommu_unit **units)
+{
+	for (size_t i = 0; i < dmar->unit_count; i++) {
+		struct intel_unit *unit = heap_alloc(sizeof(*unit));
+
+		if (!unit)
+			return "out of memory for the units of the DMAR table";
+		unit->unit.registers = dmar->units[i].registers;
+		unit->unit.segment = dmar->units[i].segment;
+		format_text(unit->unit.name, sizeof(unit->unit.name), "VT-d unit %zu", i);
+		intel_unit_start(unit, dmar);
+		iommu_unit_add(&unit->unit);
+		units[i] = &unit->unit;
+	}
+	return NULL;
+}
+
+static bool intel_probe(const char **why)
+{
+	struct iommu_unit *units[DMAR_UNITS_MAX] = {NULL};
+	struct acpi_bytes table;
+	struct dmar *dmar;
+	const char *failed = NULL;
+
+	if (!acpi_find("DMAR", 0, &table))
+		return false;
+	dmar = heap_alloc(sizeof(*dmar));
+	if (!dmar) {
+		*why = "out of memory for the DMAR table";
+		return true;
+	}
+	if (dmar_parse(table, dmar))
+		failed = "the DMAR table is malformed";
+	else if (dmar->unit_count == 0)
+		failed = "the DMAR table names no unit";
+	if (failed)
+		goto out;
+	/* x2APIC mode is never switched on, so an opt-out of it is honoured without further ado; an
+	 * opt-in to DMA protection asks for what is done anyway. */
+	if (dmar->x2apic_opt_out || dmar->dma_opt_in)
+		log_info("firmware%s%s", dmar->x2apic_opt_out ? " opts out of x2APIC" : "",
+		         dmar->dma_opt_in ? " asks for DMA protection" : "");
+	failed = add_units(dmar, units);
+	/* Half a table is no protection: without all units nothing is covered. */
+	if (!failed)
+		intel_scopes_resolve(dmar, units);
+out:
+	heap_free(dmar);
+	if (failed)
+		*why = failed;
+	return true;
+}
+
+const struct iommu_backend intel_iommu_backend = {.probe = intel_probe};

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* Interrupt-remapping entries (9.10): absent, or fixed to one source, one vector and one CPU. */
+#include <drivers/iommu/intel/intel.h>
+
+#include <cordon/errno.h>
+#include <kernel/page.h>
+#include <kernel/panic.h>
+
+int intel_remap_create(struct intel_unit *unit)
+{
+	paddr_t base;
+	int error = page_alloc(INTEL_IRTE_FRAMES, &base);
+
+	if (error)
+		return error;
+	unit->irtes = phys_to_virt(base);
+	for (unsigned int i = 0; i < INTEL_IRTE_COUNT; i++)
+		unit->irtes[i] = (struct intel_irte){0, 0};
+	intel_publish(unit, unit->irtes, PAGE_SIZE << INTEL_IRTE_FRAMES);
+	return 0;
+}
+
+int intel_remap_write(struct iommu_unit *base, uint32_t index,
+                      const struct iommu_remap_target *target)
+{
+	struct intel_unit *unit = intel_unit_of(base);
+	struct intel_irte *irte = &unit->irtes[index];
+
+	ASSERT(index < INTEL_IRTE_COUNT);
+	/* Absent while its halves change: the unit may read them apart. */
+	__atomic_store_n(&irte->low, 0, __ATOMIC_RELEASE);
+	intel_publish(unit, irte, sizeof(*irte));
+	if (target) {
+		ASSERT(target->apic_id <= INTEL_IRTE_XAPIC_MAX);
+		__atomic_store_n(&irte->high, target->source.raw | INTEL_IRTE_VERIFY_SOURCE,
+		                 __ATOMIC_RELEASE);
+		intel_publish(unit, irte, sizeof(*irte));
+		__atomic_store_n(&irte->low,
+		                 INTEL_IRTE_PRESENT | (target->level ? INTEL_IRTE_LEVEL : 0) |
+		                         (uint64_t)target->vector.raw << INTEL_IRTE_VECTOR_SHIFT |
+		                         (uint64_t)target->apic_id << INTEL_IRTE_XAPIC_SHIFT,
+		                 __ATOMIC_RELEASE);
+	} else {
+		__atomic_store_n(&irte->high, 0, __ATOMIC_RELEASE);
+	}
+	intel_publish(unit, irte, sizeof(*irte));
+	return intel_flush_interrupt(unit, index);
+}

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: MIT */
+#include <drivers/iommu/pagetable.h>
+
+#include <arch/cpu.h>
+#include <arch/mmio.h>
+#include <cordon/errno.h>
+#include <cordon/vfio.h>
+#include <drivers/iommu/core.h>
+#include <kernel/account.h>
+#include <kernel/page.h>
+#include <kernel/panic.h>
+
+#define INDEX_MASK (PAGETABLE_ENTRIES - 1)
+
+static inline unsigned int index_of(uint64_t address, unsigned int level)
+{
+	return (unsigned int)(address >> pagetable_shift(level)) & INDEX_MASK;
+}
+
+static inline uint64_t span_of(unsigned int level)
+{
+	return UINT64_C(1) << pagetable_shift(level);
+}
+
+static inline bool is_present(const struct pagetable_format *format, uint64_t entry)
+{
+	return (entry & format->present) != 0;
+}
+
+/* Of a present entry. */
+static inline bool is_leaf(const struct pagetable_format *format, uint64_t entry,
+                           unsigned int level)
+{
+	return (entry & format->leaf_mask[level]) == format->leaf_value[level];
+}
+
+static inline uint64_t *table_of(const struct pagetable_format *format, uint64_t entry)
+{
+	return phys_to_virt(paddr(entry & format->address));
+}
+
+/* A unit walks while we store: an entry is written whole, once. */
+static inline void store(uint64_t *entry, uint64_t value)
+{
+	__atomic_store_n(entry, value, __ATOMIC_RELAXED);
+}
+
+static inline uint64_t load(const uint64_t *entry)
+{
+	return __atomic_load_n(entry, __ATOMIC_RELAXED);
+}
+
+/* --- table frames ---------------------------------------------------------------------------- */
+
+static int table_alloc(struct pagetable *table, paddr_t *out)
+{
+	int error = 0;
+
+	if (table->account)
+		error = account_charge(table->account, CHARGE_FRAMES, 1);
+	if (error)
+		return error;
+	error = page_alloc_zeroed(out);
+	if (error) {
+		if (table->account)
+			account_uncharge(table->account, CHARGE_FRAMES, 1);
+		return error;
+	}
+	/* The zeroes must be in memory before a unit that does not snoop can reach the table. */
+	if (!table->format->coherent)
+		arch_cache_flush(phys_to_virt(*out), PAGE_SIZE);
+	table->table_count++;
+	return 0;
+}
+
+int pagetable_create(struct pagetable *table, const struct pagetable_format *format,
+                     struct iommu_domain *domain, struct account *account)
+{
+	int error;
+
+	*table = (struct pagetable){.format = format, .domain = domain, .account = account};
+	error = table_alloc(table, &table->root);
+	if (error)
+		return error;
+	table->entries = phys_to_virt(table->root);
+	return 0;
+}
+
+static void table_free(struct pagetable *table, paddr_t frame)
+{
+	page_free(frame, 0);
+	if (table->account)
+		account_uncharge(table->account, CHARGE_FRAMES, 1);
+	table->table_count--;
+}
+
+static void destroy_below(struct pagetable *table, const uint64_t *entries, unsigned int level)
+{
+	for (unsigned int i = 0; i < PAGETABLE_ENTRIES; i++) {
+		uint64_t entry = entries[i];
+
+		if (level == 0 || !is_present(table->format, entry) ||
+		    is_leaf(table->format, entry, level))
+			continue;
+		/* Tables of level 0 name no tables: not worth reading. */
+		if (level > 1)
+			destroy_below(table, table_of(table->format, entry), level - 1);
+		table_free(table, paddr(entry & table->format->address));
+	}
+}
+
+void pagetable_destroy(struct pagetable *table)
+{
+	destroy_below(table, table->entries, table->format->levels - 1u);
+	table_free(table, table->root);
+	ASSERT(table->table_count == 0);
+	table->entries = NULL;
+}
+
+/* --- stores to live tables: these two, and nothing else ------------------------------------- */
+
+/* Fills empty entries; address is the IOVA of the first. What was cached of them, if the unit
+ * caches what is not there, is owed. */
+static void entries_set(struct pagetable *table, uint64_t *entries, unsigned int count,
+                        uint64_t value, uint64_t step, unsigned int level, uint64_t address,
+                        struct iommu_gather *gather)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		store(&entries[i], value);
+		value += step;
+	}
+	if (!table->format->coherent)
+		arch_cache_flush(entries, count * sizeof(*entries));
+	if (table->format->flush_new)
+		iommu_gather_add(gather, table->domain, address,
+		                 address + ((uint64_t)count << pagetable_shift(level)) - 1);
+}
+
+/* Replaces one present entry by another value (0: nothing there). Owed in any case. */
+static void entry_replace(struct pagetable *table, uint64_t *entry, uint64_t value,
+                          unsigned int level, uint64_t address, struct iommu_gather *gather)
+{
+	uint64_t first = align_down(address, span_of(level));
+
+	store(entry, value);
+	if (!table->format->coherent)
+		arch_cache_flush(entry, sizeof(*entry));
+	iommu_gather_add(gather, table->domain, first, first + span_of(level) - 1);
+}
+
+/* Clears the leaves among entries that lie below end, up to the first entry that names a table.
+ * Returns the address behind the last entry seen; adds to *cleared the bytes that were mapped. */
+static uint64_t entries_clear(struct pagetable *table, uint64_t *entries, unsigned int level,
+                              uint64_t address, uint64_t end, uint64_t *cleared,
+                              struct iommu_gather *gather)
+{
+	const struct pagetable_format *format = table->format;
+	const uint64_t span = span_of(level);
+	unsigned int start = index_of(address, level), i = start;
+	uint64_t first = UINT64_MAX, last = 0, at = address;
+
+	for (; i < PAGETABLE_ENTRIES && at < end; i++) {
+		uint64_t entry = load(&entries[i]);
+
+		if (is_present(format, entry)) {
+			if (!is_leaf(format, entry, level))
+				break;
+			/* Half a leaf cannot be removed; to take all of it would break a mapping
+			 * that stays. */
+			ASSERT(is_aligned(at, span) && end - at >= span);
+			store(&entries[i], 0);
+			*cleared += span;
+			if (first == UINT64_MAX)
+				first = at;
+			last = at + span - 1;
+		}
+		at = align_down(at, span) + span;
+	}
+	if (first != UINT64_MAX) {
+		if (!format->coherent)
+			arch_cache_flush(&entries[start], (i - start) * sizeof(*entries));
+		iommu_gather_add(gather, table->domain, first, last);
+		table->trimmable = true;
+	}
+	return at;
+}
+
+/* --- unlinking ------------------------------------------------------------------------------- */
+
+/* Hands the table that an entry of this level names, and all below, to the gather. They map
+ * nothing: a leaf in there would be lost without a trace. */
+static void table_unlink(struct pagetable *table, uint64_t entry, unsigned int level,
+                         struct iommu_gather *gather)
+{
+	const struct pagetable_format *format = table->format;
+	const uint64_t *entries;
+
+	ASSERT(level > 0 && !is_leaf(format, entry, level));
+	entries = table_of(format, entry);
+	for (unsigned int i = 0; i < PAGETABLE_ENTRIES; i++) {
+		if (is_present(format, load(&entries[i])))
+			table_unlink(table, load(&entries[i]), level - 1, gather);
+	}
+	iommu_gather_add_table(gather, table->domain, paddr(entry & format->address));
+	table->table_count--;
+}
+
+/* Unlinks the empty tables below; true when these entries are then all empty. */
+static bool trim_below(struct pagetable *table, uint64_t *entries, unsigned int level,
+                       uint64_t address, uint64_t *count, struct iommu_gather *gather)
+{
+	bool empty = true;
+
+	for (unsigned int i = 0; i < PAGETABLE_ENTRIES; i++) {
+		uint64_t entry = load(&entries[i]);
+		uint64_t at = address + ((uint64_t)i << pagetable_shift(level));
+
+		if (!is_present(table->format, entry))
+			continue;
+		if (is_leaf(table->format, entry, level) ||
+		    !trim_below(table, table_of(table->format, entry), level - 1, at, count,
+		                gather)) {
+			empty = false;
+			continue;
+		}
+		entry_replace(table, &entries[i], 0, level, at, gather);
+		table_unlink(table, entry, level, gather);
+		(*count)++;
+	}
+	return empty;
+}
+
+uint64_t pagetable_trim(struct pagetable *table, struct iommu_gather *gather)
+{
+	uint64_t count = 0;
+
+	if (!table->trimmable)
+		return 0;
+	table->trimmable = false;
+	trim_below(table, table->entries, table->format->levels - 1u, 0, &count, gather);
+	return count;
+}
+
+/* --- map, unmap, look up --------------------------------------------------------------------- */
+
+/* Finds the table whose entries of a level cover an address, with the tables on the way. */
+static int table_reach(struct pagetable *table, uint64_t address, unsigned int level,
+                       struct iommu_gather *gather, uint64_t **out)
+{
+	const struct pagetable_format *format = table->format;
+	uint64_t *entries = table->entries;
+
+	for (unsigned int at = format->levels - 1u; at > level; at--) {
+		uint64_t *entry = &entries[index_of(address, at)];
+		uint64_t value = load(entry);
+
+		if (!is_present(format, value)) {
+			paddr_t frame;
+			int error = table_alloc(table, &frame);
+
+			if (error)
+				return error;
+			value = frame.raw | format->table[at];
+			entries_set(table, entry, 1, value, 0, at, align_down(address, span_of(at)),
+			            gather);
+		}
+		/* A leaf here: the caller maps over something. */
+		ASSERT(!is_leaf(format, value, at));
+		entries = table_of(format, value);
+	}
+	*out = entries;
+	return 0;
+}
+
+/* The highest level whose leaves fit at the start of a run. */
+static unsigned int level_fitting(const struct pagetable_format *format, uint64_t start,
+                                  uint64_t base, uint64_t size)
+{
+	uint64_t alignment = start | base;
+	unsigned int level = format->levels - 1u;
+
+	if (size < span_of(1) || !is_aligned(alignment, span_of(1)))
+		return 0;
+	while (!(format->leaf_levels >> level & 1) || size < span_of(level) ||
+	       !is_aligned(alignment, span_of(level)))
+		level--;
+	return level;
+}
+
+int pagetable_map(struct pagetable *table, uint64_t start, uint64_t base, uint64_t size,
+                  uint32_t flags, struct iommu_gather *gather, uint64_t *done)
+{
+	const struct pagetable_format *format = table->format;
+	const uint64_t rights = (flags & CORDON_DMA_READ ? format->read : 0) |
+	                        (flags & CORDON_DMA_WRITE ? format->write : 0);
+
+	*done = 0;
+	while (*done < size) {
+		uint64_t address = start + *done, target = base + *done, left = size - *done;
+		unsigned int level = level_fitting(format, address, target, left);
+		unsigned int index = index_of(address, level), count;
+		uint64_t *entries;
+		uint64_t value = target | rights | format->leaf[level];
+		int error = table_reach(table, address, level, gather, &entries);
+
+		if (error)
+			return error;
+		/* The end of a table is where a larger leaf may begin to fit. */
+		count = (unsigned int)min_u64(PAGETABLE_ENTRIES - index,
+		                              left >> pagetable_shift(level));
+		for (unsigned int i = 0; i < count; i++) {
+			uint64_t old = load(&entries[index + i]);
+
+			if (!is_present(format, old))
+				continue;
+			/* Only a table that was kept empty may be there. */
+			entry_replace(table, &entries[index + i], 0, level,
+			              address + ((uint64_t)i << pagetable_shift(level)), gather);
+			table_unlink(table, old, level, gather);
+		}
+		entries_set(table, &entries[index], count, value, span_of(level), level, address,
+		            gather);
+		*done += (uint64_t)count << pagetable_shift(level);
+	}
+	return 0;
+}
+
+uint64_t pagetable_unmap(struct pagetable *table, uint64_t start, uint64_t size,
+                         struct iommu_gather *gather)
+{
+	const struct pagetable_format *format = table->format;
+	const uint64_t end = start + size;
+	uint64_t cleared = 0;
+
+	for (uint64_t at = start; at < end;) {
+		unsigned int level = format->levels - 1u;
+		uint64_t *entries = table->entries;
+
+		for (;;) {
+			uint64_t entry = load(&entries[index_of(at, level)]);
+
+			if (!is_present(format, entry) || is_leaf(format, entry, level))
+				break;
+			entries = table_of(format, entry);
+			level--;
+		}
+		at = entries_clear(table, entries, level, at, end, &cleared, gather);
+	}
+	return cleared;
+}
+
+bool pagetable_lookup(const struct pagetable *table, uint64_t address, paddr_t *base,
+                      uint32_t *flags)
+{
+	const struct pagetable_format *format = table->format;
+	const uint64_t *entries = table->entries;
+
+	if (address >= pagetable_span(format))
+		return false;
+	for (unsigned int level = format->levels - 1u;; level--) {
+		uint64_t entry = load(&entries[index_of(address, level)]);
+
+		if (!is_present(format, entry))
+			return false;
+		if (is_leaf(format, entry, level)) {
+			*base = paddr((entry & format->address & ~(span_of(level) - 1)) |
+			              (address & (span_of(level) - 1)));
+			*flags = (entry & format->read ? CORDON_DMA_READ : 0) |
+			         (entry & format->write ? CORDON_DMA_WRITE : 0);
+			return true;
+		}
+		entries = table_of(format, entry);
+	}
+}
