@@ -6,11 +6,15 @@
 #include <kernel/account.h>
 #include <kernel/object.h>
 
+/* Slot numbers and "none" (-1) in the order of opening. */
+typedef int16_t handle_index_t;
+
 struct handle_slot {
 	struct object *object; /* NULL: free */
 	uint32_t rights;
-	uint32_t generation;
-	int32_t next_free;
+	uint32_t generation;  /* of the handle in it, or of the next one */
+	handle_index_t older; /* the handle opened before and the one opened after this one */
+	handle_index_t newer;
 };
 
 struct handle_table {
@@ -19,13 +23,25 @@ struct handle_table {
 	struct handle_slot *slots; /* grows by doubling up to CORDON_HANDLE_MAX */
 	uint32_t capacity;
 	uint32_t used;
-	int32_t first_free;
+	handle_index_t newest;
 	bool closed; /* the task is ending: nothing can be added */
+	/* Bit n of taken[m]: slot m * 64 + n is in use or retired. Bit m of full: all of taken[m].
+	 */
+	uint64_t full;
+	uint64_t taken[CORDON_HANDLE_MAX / 64];
 };
 
+/*
+ * How often a slot can be used. A handle's number names slot and generation; a slot whose
+ * generations are used up is never used again, so that no number ever comes back.
+ */
+#define HANDLE_GENERATIONS (UINT32_C(1) << (31 - CORDON_HANDLE_INDEX_BITS))
+
+/* An empty table, charging to the account, to which it takes a reference. Returns 0. */
 int handle_table_init(struct handle_table *table, struct account *account);
 
-/* Closes every handle, last opened first, and refuses new ones. */
+/* Closes every handle, last opened first, and refuses new ones; also drops the reference to the
+ * account. Doing it again does nothing. Called without locks. */
 void handle_table_close(struct handle_table *table);
 
 /* Adds a handle (a reference of its own). rights are cut to what the type allows.
@@ -33,7 +49,8 @@ void handle_table_close(struct handle_table *table);
 int handle_add(struct handle_table *table, struct object *object, uint32_t rights,
                cordon_handle_t *out);
 
-/* The same at a given slot that was never used; for stdin, stdout, stderr of a new task. */
+/* The same at a given slot that was never used; for stdin, stdout, stderr of a new task. -EEXIST
+ * when it is in use or was. */
 int handle_add_at(struct handle_table *table, struct object *object, uint32_t rights,
                   cordon_handle_t slot);
 
@@ -43,9 +60,11 @@ int handle_add_at(struct handle_table *table, struct object *object, uint32_t ri
 int handle_get(struct handle_table *table, cordon_handle_t handle, enum cordon_object_type type,
                uint32_t rights, struct object **out, uint32_t *rights_out);
 
+/* Closes one handle. The object may act on its last handle's going, so no lock is held. Returns 0
+ * or -EBADF. */
 int handle_close(struct handle_table *table, cordon_handle_t handle);
 
-/* Whether the table holds any handle to the object (CORE-8). */
+/* Whether the table holds any handle to the object (CORE-8). Looks at all slots in use. */
 bool handle_table_holds(struct handle_table *table, const struct object *object);
 
 #endif

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 
-KERNEL_SRCS += kernel/format.c kernel/heap.c kernel/lock.c kernel/log.c kernel/page.c kernel/string.c kernel/tree.c
+KERNEL_SRCS += kernel/account.c kernel/cmdline.c kernel/format.c kernel/handle.c kernel/heap.c kernel/lock.c \
+	       kernel/log.c kernel/object.c kernel/page.c kernel/string.c kernel/symbols.c kernel/tree.c
 
 KERNEL_SRCS += kernel/main.c kernel/task.c kernel/thread.c kernel/sched.c kernel/spawn.c kernel/event.c \
 	       kernel/console.c kernel/trap.c kernel/syscall.c kernel/sys_object.c kernel/sys_memory.c \

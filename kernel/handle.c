@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+#include <cordon/errno.h>
+#include <kernel/handle.h>
+#include <kernel/heap.h>
+#include <kernel/panic.h>
+#include <kernel/string.h>
+
+#define FIRST_CAPACITY 64u
+#define NONE           ((handle_index_t)-1)
+
+_Static_assert(CORDON_HANDLE_MAX / 64 <= 64, "one bit of full for each word of taken");
+_Static_assert(CORDON_HANDLE_MAX <= INT16_MAX, "handle_index_t");
+
+static cordon_handle_t handle_number(uint32_t index, uint32_t generation)
+{
+	return (cordon_handle_t)(generation << CORDON_HANDLE_INDEX_BITS | index);
+}
+
+static uint32_t handle_index(cordon_handle_t handle)
+{
+	return (uint32_t)handle & (CORDON_HANDLE_MAX - 1);
+}
+
+/* --- which slots can be used ----------------------------------------------------------------- */
+
+static void slot_take_locked(struct handle_table *table, uint32_t index)
+{
+	uint64_t *word = &table->taken[index / 64];
+
+	*word |= UINT64_C(1) << index % 64;
+	if (*word == UINT64_MAX)
+		table->full |= UINT64_C(1) << index / 64;
+}
+
+static void slot_release_locked(struct handle_table *table, uint32_t index)
+{
+	table->taken[index / 64] &= ~(UINT64_C(1) << index % 64);
+	table->full &= ~(UINT64_C(1) << index / 64);
+}
+
+/* The lowest slot that can be used; CORDON_HANDLE_MAX when there is none. */
+static uint32_t slot_lowest_locked(const struct handle_table *table)
+{
+	uint32_t word;
+
+	if (table->full == UINT64_MAX >> (64 - CORDON_HANDLE_MAX / 64))
+		return CORDON_HANDLE_MAX;
+	word = (uint32_t)__builtin_ctzll(~table->full);
+	return word * 64 + (uint32_t)__builtin_ctzll(~table->taken[word]);
+}
+
+static bool slot_is_taken_locked(const struct handle_table *table, uint32_t index)
+{
+	return table->taken[index / 64] >> index % 64 & 1;
+}
+
+/* Makes room for a slot number below CORDON_HANDLE_MAX. */
+static int table_grow_locked(struct handle_table *table, uint32_t index)
+{
+	uint32_t capacity = table->capacity ? table->capacity : FIRST_CAPACITY;
+	struct handle_slot *slots;
+
+	while (capacity <= index)
+		capacity *= 2;
+	if (capacity == table->capacity)
+		return 0;
+	slots = heap_alloc_array(capacity, sizeof(*slots));
+	if (!slots)
+		return -ENOMEM;
+	if (table->capacity > 0)
+		memcpy(slots, table->slots, table->capacity * sizeof(*slots));
+	heap_free(table->slots);
+	table->slots = slots;
+	table->capacity = capacity;
+	return 0;
+}
+
+/* --- handles --------------------------------------------------------------------------------- */
+
+/* Puts an object into a slot that is free. */
+static int slot_fill_locked(struct handle_table *table, uint32_t index, struct object *object,
+                            uint32_t rights, cordon_handle_t *out)
+{
+	struct handle_slot *slot;
+	int err;
+
+	if (account_charge(table->account, CHARGE_HANDLES, 1) != 0)
+		return -EMFILE;
+	err = table_grow_locked(table, index);
+	if (err != 0) {
+		account_uncharge(table->account, CHARGE_HANDLES, 1);
+		return err;
+	}
+	slot_take_locked(table, index);
+	slot = &table->slots[index];
+	slot->object = object;
+	slot->rights = rights & object->ops->rights;
+	slot->older = table->newest;
+	slot->newer = NONE;
+	if (table->newest != NONE)
+		table->slots[table->newest].newer = (handle_index_t)index;
+	table->newest = (handle_index_t)index;
+	table->used++;
+	object_handle_added(object);
+	*out = handle_number(index, slot->generation);
+	return 0;
+}
+
+/* Takes the object out of a slot; the caller gives its handle reference back, without the lock. */
+static struct object *slot_empty_locked(struct handle_table *table, uint32_t index)
+{
+	struct handle_slot *slot = &table->slots[index];
+	struct object *object = slot->object;
+
+	if (slot->newer != NONE)
+		table->slots[slot->newer].older = slot->older;
+	else
+		table->newest = slot->older;
+	if (slot->older != NONE)
+		table->slots[slot->older].newer = slot->newer;
+	slot->object = NULL;
+	slot->generation++;
+	if (slot->generation < HANDLE_GENERATIONS)
+		slot_release_locked(table, index);
+	table->used--;
+	account_uncharge(table->account, CHARGE_HANDLES, 1);
+	return object;
+}
+
+/* The slot that a number names now; NULL for numbers that name none. */
+static struct handle_slot *slot_find_locked(const struct handle_table *table,
+                                            cordon_handle_t handle)
+{
+	uint32_t index = handle_index(handle);
+	struct handle_slot *slot;
+
+	if (handle < 0 || index >= table->capacity)
+		return NULL;
+	slot = &table->slots[index];
+	if (!slot->object || handle_number(index, slot->generation) != handle)
+		return NULL;
+	return slot;
+}
+
+int handle_table_init(struct handle_table *table, struct account *account)
+{
+	*table = (struct handle_table){.account = account, .newest = NONE};
+	spin_init(&table->lock, RANK_HANDLES, "handles");
+	account_ref(account);
+	return 0;
+}
+
+void handle_table_close(struct handle_table *table)
+{
+	struct handle_slot *slots;
+	struct account *account;
+	struct object *object;
+
+	spin_lock(&table->lock);
+	table->closed = true;
+	while (table->newest != NONE) {
+		object = slot_empty_locked(table, (uint32_t)table->newest);
+		spin_unlock(&table->lock);
+		object_handle_removed(object);
+		spin_lock(&table->lock);
+	}
+	slots = table->slots;
+	account = table->account;
+	table->slots = NULL;
+	table->capacity = 0;
+	table->account = NULL;
+	spin_unlock(&table->lock);
+	heap_free(slots);
+	if (account)
+		account_unref(account);
+}
+
+int handle_add(struct handle_table *table, struct object *object, uint32_t rights,
+               cordon_handle_t *out)
+{
+	uint32_t index;
+	int err = -EMFILE;
+
+	spin_lock(&table->lock);
+	index = slot_lowest_locked(table);
+	if (!table->closed && index < CORDON_HANDLE_MAX)
+		err = slot_fill_locked(table, index, object, rights, out);
+	spin_unlock(&table->lock);
+	return err;
+}
+
+int handle_add_at(struct handle_table *table, struct object *object, uint32_t rights,
+                  cordon_handle_t slot)
+{
+	uint32_t index = handle_index(slot);
+	cordon_handle_t handle;
+	int err = -EMFILE;
+
+	ASSERT(slot >= 0 && slot < CORDON_HANDLE_MAX);
+	spin_lock(&table->lock);
+	if (table->closed)
+		goto unlock;
+	err = -EEXIST;
+	if (slot_is_taken_locked(table, index) ||
+	    (index < table->capacity && table->slots[index].generation > 0))
+		goto unlock;
+	err = slot_fill_locked(table, index, object, rights, &handle);
+unlock:
+	spin_unlock(&table->lock);
+	return err;
+}
+
+int handle_get(struct handle_table *table, cordon_handle_t handle, enum cordon_object_type type,
+               uint32_t rights, struct object **out, uint32_t *rights_out)
+{
+	const struct handle_slot *slot;
+	int err = -EBADF;
+
+	spin_lock(&table->lock);
+	slot = slot_find_locked(table, handle);
+	if (!slot || (type != CORDON_OBJECT_NONE && slot->object->ops->type != type))
+		goto unlock;
+	err = -EACCES;
+	if (rights & ~slot->rights)
+		goto unlock;
+	err = 0;
+	object_ref(slot->object);
+	*out = slot->object;
+	if (rights_out)
+		*rights_out = slot->rights;
+unlock:
+	spin_unlock(&table->lock);
+	return err;
+}
+
+int handle_close(struct handle_table *table, cordon_handle_t handle)
+{
+	const struct handle_slot *slot;
+	struct object *object = NULL;
+
+	spin_lock(&table->lock);
+	slot = slot_find_locked(table, handle);
+	if (slot)
+		object = slot_empty_locked(table, handle_index(handle));
+	spin_unlock(&table->lock);
+	if (!object)
+		return -EBADF;
+	object_handle_removed(object);
+	return 0;
+}
+
+bool handle_table_holds(struct handle_table *table, const struct object *object)
+{
+	bool found = false;
+
+	spin_lock(&table->lock);
+	for (handle_index_t index = table->newest; index != NONE && !found;
+	     index = table->slots[index].older)
+		found = table->slots[index].object == object;
+	spin_unlock(&table->lock);
+	return found;
+}
