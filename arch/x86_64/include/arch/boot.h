@@ -39,13 +39,16 @@ struct arch_platform {
 	bool pm_timer_32bit;
 	paddr_t hpet; /* 0: none */
 };
+/* Returns -ENODEV when there is neither HPET nor PM timer to calibrate against, or the local APIC
+ * does not answer; -ENOMEM. */
 int arch_init_interrupts(const struct arch_platform *platform);
 
 /* Called by the boot entry on the boot stack. */
 _Noreturn void kernel_main(const struct boot_info *boot);
 
-/* Ends the machine: through isa-debug-exit when the option "exit=debug" is given (code 0 -> 0x10,
- * else 0x11), else ACPI S5 if known, else a halt. */
+/* Ends the machine: through isa-debug-exit when arch_poweroff_setup allowed it (code 0 -> 0x10,
+ * else 0x11); else, for code 0, by ACPI S5 if known; else a halt, which leaves a panic readable
+ * and is no success to whoever started the emulator. Ports of 0 are absent. */
 _Noreturn void arch_poweroff(uint32_t code);
 void arch_poweroff_setup(bool debug_exit, uint16_t pm1a_control, uint16_t pm1b_control,
                          uint8_t slp_typ);

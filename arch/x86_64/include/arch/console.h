@@ -5,7 +5,8 @@
 
 #include <kernel/types.h>
 
-/* Works from the first instruction of C on. Waits for room are bounded: a dead UART loses text. */
+/* Works from the first instruction of C on. A newline goes out as carriage return and newline.
+ * Waits for room are bounded: a dead UART loses text. */
 void console_put(const char *bytes, size_t size);
 
 /* Takes a received byte, or returns -1. */

@@ -15,8 +15,9 @@ struct arch_trap_frame {
 struct arch_thread {
 	uint64_t kernel_sp;    /* saved stack pointer while it does not run */
 	uint64_t kernel_stack; /* lowest address of its stack; a guard page lies below */
-	uint64_t fs_base;
-	void *fpu; /* XSAVE/FXSAVE area, 64-byte aligned; NULL for kernel threads */
+	uint64_t fs_base;      /* may be set before the thread first runs; see arch_set_fs_base */
+	uint64_t gs_base;      /* of ring 3; tasks set it themselves (WRGSBASE) */
+	void *fpu;             /* FXSAVE area; NULL for kernel threads */
 };
 
 #define ARCH_KERNEL_STACK_SIZE (16 * 1024)
@@ -38,13 +39,16 @@ void arch_thread_destroy(struct arch_thread *thread);
  * traps, fs base and FPU state. The address space is switched by the caller. */
 void arch_switch(struct arch_thread *from, struct arch_thread *to);
 
-/* Goes to ring 3 for the first time: rip, rsp, first argument (%rdi); all other registers zero. */
+/* Goes to ring 3 for the first time: rip, rsp, first argument (%rdi); all other registers zero.
+ * Takes any values: a bad rip or rsp is a fault of the task. The kernel stack starts afresh. */
 _Noreturn void arch_enter_user(uint64_t rip, uint64_t rsp, uint64_t argument);
 
-void arch_set_fs_base(uint64_t base); /* of the running thread */
+/* Thread pointer of the running thread. A base that is not canonical counts as 0. */
+void arch_set_fs_base(uint64_t base);
 
-/* Asks for a timer interrupt at a monotonic time (the earliest one asked for since the last
- * interrupt wins only if the caller passes it: the scheduler keeps the order). UINT64_MAX: none. */
+/* Asks for a timer interrupt at a monotonic time, in place of the one asked for before (the
+ * scheduler keeps the order). UINT64_MAX: none. A time that has passed: at once. trap_timer is
+ * never called before that time, and once only. */
 void arch_timer_set(uint64_t deadline_ns);
 
 /* Idle: enables interrupts and halts until one came; interrupts are off again on return. */
@@ -53,11 +57,16 @@ void arch_idle(void);
 /* A preemption point in a long kernel operation: lets pending interrupts in. No lock is held. */
 void arch_interrupt_window(void);
 
+/* Name of an exception vector, as "page fault"; "unknown exception" for others. */
+const char *arch_trap_name(uint64_t vector);
+
 /*
  * What the kernel provides to arch (kernel/trap.c):
- * trap_user_fault: an exception in ring 3 that ends the task; does not return to user mode.
- * trap_timer: the timer interrupt. trap_return: called with interrupts off before every return to
- * ring 3 from an interrupt or slow system call when percpu need_resched or a kill is pending.
+ * trap_user_fault: an exception in ring 3 that ends the task. It either does not return, or it
+ * returns with percpu need_return set and trap_return does not come back.
+ * trap_timer: the timer interrupt.
+ * trap_return: called with interrupts off before a return to ring 3 while percpu need_return is
+ * set, again and again until it is zero.
  */
 struct arch_fault {
 	const struct arch_trap_frame *frame;

@@ -12,7 +12,8 @@ enum arch_cache {
 
 struct arch_paging {
 	paddr_t root;
-	uint64_t tables; /* table frames below the root, for the account */
+	uint64_t tables; /* table frames below the root, for the account; retired ones included */
+	paddr_t retired; /* unlinked tables, freed by the next flush; 0: none */
 };
 
 int arch_paging_create(struct arch_paging *paging);
@@ -28,19 +29,25 @@ void arch_paging_destroy(struct arch_paging *paging);
 int arch_paging_map(struct arch_paging *paging, uaddr_t user, paddr_t base, uint64_t size,
                     uint32_t prot, enum arch_cache cache);
 
-/* Removes the entries of a range (leaves that cross its ends are split; a split that finds no
- * frame removes the whole leaf and the caller maps the rest again: it returns -ENOMEM before
- * changing anything). No TLB flush: arch_paging_flush follows. */
+/* Removes the entries of a range; there may be holes in it. Leaves that cross its ends are
+ * split; -ENOMEM when a split finds no frame, and then no translation has changed. No TLB
+ * flush: arch_paging_flush follows, before any of the unmapped frames is used again. */
 int arch_paging_unmap(struct arch_paging *paging, uaddr_t user, uint64_t size);
 
-/* Makes every CPU forget translations of a range, before it returns. */
+/* Makes every CPU forget translations of a range, before it returns. Then frees the tables
+ * that unmapping emptied: until now a CPU might have walked them. */
 void arch_paging_flush(struct arch_paging *paging, uaddr_t user, uint64_t size);
 
 /* Makes this CPU use these tables (NULL: the kernel's own, without a user half). */
 void arch_paging_switch(const struct arch_paging *paging);
 
-/* What the tables say of one address, for reports and tests. */
+/* What the tables say of one address, for reports and tests: the physical address it leads to
+ * and CORDON_PROT_* rights. False when it is not mapped. */
 bool arch_paging_lookup(const struct arch_paging *paging, uaddr_t user, paddr_t *base,
                         uint32_t *prot);
+
+/* Walks the kernel's half of the tables; a leaf that is both writable and executable, or that
+ * ring 3 could use, is a panic. */
+void arch_check_wx(void);
 
 #endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+#define LOG_TAG "apic"
+#include "apic.h"
+
+#include <arch/irq.h>
+#include <arch/mmio.h>
+#include <arch/percpu.h>
+#include <cordon/errno.h>
+#include <kernel/log.h>
+
+#include "regs.h"
+
+/* Register offsets (SDM 3, table 11-1). */
+enum {
+	APIC_ID = 0x020,
+	APIC_VERSION = 0x030,
+	APIC_TASK_PRIORITY = 0x080,
+	APIC_EOI = 0x0b0,
+	APIC_SPURIOUS = 0x0f0,
+	APIC_IN_SERVICE = 0x100, /* 8 registers of 32 bits, 16 bytes apart */
+	APIC_ERROR_STATUS = 0x280,
+	APIC_LVT_CMCI = 0x2f0,
+	APIC_LVT_TIMER = 0x320,
+	APIC_LVT_THERMAL = 0x330,
+	APIC_LVT_PERFORMANCE = 0x340,
+	APIC_LVT_LINT0 = 0x350,
+	APIC_LVT_LINT1 = 0x360,
+	APIC_LVT_ERROR = 0x370,
+	APIC_TIMER_INITIAL = 0x380,
+	APIC_TIMER_CURRENT = 0x390,
+	APIC_TIMER_DIVIDE = 0x3e0,
+	APIC_SIZE = 0x1000,
+};
+
+#define APIC_ID_SHIFT        24
+#define APIC_VERSION_LVTS(v) (((v) >> 16 & 0xff) + 1)
+#define APIC_SPURIOUS_ENABLE (1u << 8)
+#define APIC_LVT_MASKED      (1u << 16)
+#define APIC_DIVIDE_BY_1     0xbu
+
+/* Vectors of this class and below are held back (SDM 3, 11.8.3.1): all 32 that exceptions
+ * have. A forged message with such a vector never arrives where this is implemented. */
+#define APIC_PRIORITY_EXCEPTIONS 0x10u
+
+/* Messages to the local APIC (SDM 3, 11.11.1): fixed delivery, edge, to one APIC id. */
+#define MESSAGE_ADDRESS  0xfee00000u
+#define MESSAGE_ID_SHIFT 12
+
+static volatile uint8_t *registers;
+
+static uint32_t apic_read(uint32_t offset)
+{
+	return mmio_read32(registers + offset);
+}
+
+static void apic_write(uint32_t offset, uint32_t value)
+{
+	mmio_write32(registers + offset, value);
+}
+
+static void mask_sources(void)
+{
+	static const uint16_t sources[] = {
+	        /* CMCI exists from the seventh entry on, and is masked after reset. */
+	        APIC_LVT_TIMER, APIC_LVT_LINT0,       APIC_LVT_LINT1,
+	        APIC_LVT_ERROR, APIC_LVT_PERFORMANCE, APIC_LVT_THERMAL,
+	};
+	uint32_t count = APIC_VERSION_LVTS(apic_read(APIC_VERSION));
+
+	for (uint32_t i = 0; i < ARRAY_SIZE(sources) && i < count; i++)
+		apic_write(sources[i], APIC_LVT_MASKED);
+	if (count > ARRAY_SIZE(sources))
+		apic_write(APIC_LVT_CMCI, APIC_LVT_MASKED);
+}
+
+/* Memory-mapped mode. Firmware that switched to x2APIC mode is asked to step back through
+ * "disabled", the only way there is (SDM 3, 11.12.5). */
+static paddr_t enable(paddr_t wanted)
+{
+	uint64_t base = msr_read(MSR_APIC_BASE);
+
+	if (base & APIC_BASE_X2APIC) {
+		log_info("x2APIC mode left by firmware: back to memory-mapped mode");
+		msr_write(MSR_APIC_BASE, base & ~(APIC_BASE_X2APIC | APIC_BASE_ENABLE));
+		base = msr_read(MSR_APIC_BASE) & ~APIC_BASE_X2APIC;
+	}
+	msr_write(MSR_APIC_BASE, base | APIC_BASE_ENABLE);
+	if ((base & APIC_BASE_ADDRESS) != wanted.raw)
+		log_warn("ACPI places the local APIC at %#llx, the processor at %#llx",
+		         (unsigned long long)wanted.raw,
+		         (unsigned long long)(base & APIC_BASE_ADDRESS));
+	return paddr(base & APIC_BASE_ADDRESS);
+}
+
+int apic_init(paddr_t base)
+{
+	registers = mmio_map(enable(base), APIC_SIZE);
+	if (registers == NULL)
+		return -ENOMEM;
+	if (apic_read(APIC_VERSION) == UINT32_MAX) {
+		log_error("the local APIC does not answer");
+		return -ENODEV;
+	}
+	mask_sources();
+	apic_write(APIC_TASK_PRIORITY, APIC_PRIORITY_EXCEPTIONS);
+	apic_write(APIC_TIMER_INITIAL, 0);
+	apic_write(APIC_TIMER_DIVIDE, APIC_DIVIDE_BY_1);
+	apic_write(APIC_SPURIOUS, APIC_SPURIOUS_ENABLE | VECTOR_SPURIOUS);
+	/* Firmware may have left interrupts unended; nothing of equal or lower priority would
+	 * come. One write ends one of at most 256. */
+	for (int i = 0; i < 256; i++)
+		apic_end_of_interrupt();
+	apic_write(APIC_LVT_TIMER, VECTOR_TIMER);
+	percpu()->apic_id = apic_read(APIC_ID) >> APIC_ID_SHIFT;
+	return 0;
+}
+
+bool apic_in_service(uint8_t vector)
+{
+	if (registers == NULL)
+		return false;
+	return apic_read(APIC_IN_SERVICE + vector / 32 * 0x10) & 1u << vector % 32;
+}
+
+void apic_end_of_interrupt(void)
+{
+	apic_write(APIC_EOI, 0);
+}
+
+void apic_timer_start(uint32_t count)
+{
+	apic_write(APIC_TIMER_INITIAL, count);
+}
+
+uint32_t apic_timer_count(void)
+{
+	return apic_read(APIC_TIMER_CURRENT);
+}
+
+uint32_t irq_boot_apic_id(void)
+{
+	return percpu()->apic_id;
+}
+
+void irq_message(vector_t vector, uint32_t *address, uint32_t *data)
+{
+	*address = MESSAGE_ADDRESS | percpu()->apic_id << MESSAGE_ID_SHIFT;
+	*data = vector.raw;
+}

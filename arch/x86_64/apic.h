@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* The local APIC of the running CPU, through its registers in memory (Intel SDM 3, 11.4). */
+#ifndef ARCH_X86_64_APIC_H
+#define ARCH_X86_64_APIC_H
+
+#include <kernel/types.h>
+
+/* Vectors that arch itself uses; handlers get those from VECTOR_FIRST to VECTOR_LAST. */
+#define VECTOR_PIC      0x20 /* the 8259s' 16, all masked */
+#define VECTOR_FIRST    0x30
+#define VECTOR_LAST     0xef
+#define VECTOR_TIMER    0xf0
+#define VECTOR_SPURIOUS 0xff
+
+/* Turns it on, with every local source but the timer masked. Returns 0, -ENOMEM or -ENODEV. */
+int apic_init(paddr_t base);
+
+/* Whether an interrupt with this vector was delivered and not ended. False before apic_init. */
+bool apic_in_service(uint8_t vector);
+
+void apic_end_of_interrupt(void);
+
+/* The timer counts down once, at the rate of apic_timer_count's register; 0 stops it. */
+void apic_timer_start(uint32_t count);
+uint32_t apic_timer_count(void);
+
+#endif

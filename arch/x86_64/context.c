@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Threads. The kernel itself uses neither FPU nor the user's segment bases, so they are switched
+ * between threads and not at every entry.
+ */
+#include <arch/context.h>
+#include <cordon/errno.h>
+#include <cordon/memory.h>
+#include <kernel/heap.h>
+#include <kernel/panic.h>
+
+#include "cpu.h"
+#include "layout.h"
+#include "local.h"
+#include "regs.h"
+
+/* What FXSAVE writes (Intel SDM 1, 10.5.1); the rest is zero in a new thread. */
+struct fpu_state {
+	uint16_t control;
+	uint8_t unused0[22];
+	uint32_t mxcsr;
+	uint8_t unused1[484];
+};
+_Static_assert(sizeof(struct fpu_state) == 512, "FXSAVE area");
+_Static_assert(offsetof(struct fpu_state, mxcsr) == 24, "FXSAVE area");
+
+#define FPU_CONTROL_INITIAL 0x37f  /* all exceptions masked, extended precision */
+#define MXCSR_INITIAL       0x1f80 /* all exceptions masked */
+
+/* The stack of a thread that never ran, as context_switch (context.S) pops it. */
+struct initial_stack {
+	uint64_t r15, r14, r13, r12, rbx, rbp;
+	uint64_t return_address;
+	uint64_t end[2]; /* ends backtraces; keeps the stack aligned */
+};
+_Static_assert(sizeof(struct initial_stack) % 16 == 8, "thread_begin starts on 16 bytes");
+
+void context_switch(uint64_t *save_sp, uint64_t load_sp);
+void thread_begin(void);
+_Noreturn void thread_entry_returned(void);
+_Noreturn void arch_enter_user_frame(uint64_t rip, uint64_t rsp, uint64_t argument);
+
+_Noreturn void thread_entry_returned(void)
+{
+	panic("the entry function of a thread returned");
+}
+
+int arch_thread_init(struct arch_thread *thread, void (*entry)(void *argument), void *argument,
+                     bool user)
+{
+	struct initial_stack *stack;
+	struct fpu_state *fpu;
+	int error;
+
+	*thread = (struct arch_thread){0};
+	error = arch_stack_alloc(&thread->kernel_stack);
+	if (error != 0)
+		return error;
+	if (user) {
+		fpu = heap_alloc(sizeof(*fpu));
+		if (fpu == NULL)
+			goto no_memory;
+		ASSERT(is_aligned((uint64_t)(uintptr_t)fpu, 16));
+		fpu->control = FPU_CONTROL_INITIAL;
+		fpu->mxcsr = MXCSR_INITIAL;
+		thread->fpu = fpu;
+	}
+	thread->kernel_sp = thread->kernel_stack + STACK_SIZE - sizeof(*stack);
+	stack = (struct initial_stack *)(uintptr_t)thread->kernel_sp;
+	*stack = (struct initial_stack){
+	        .r12 = (uint64_t)(uintptr_t)entry,
+	        .r13 = (uint64_t)(uintptr_t)argument,
+	        .return_address = (uint64_t)(uintptr_t)thread_begin,
+	};
+	return 0;
+
+no_memory:
+	arch_stack_free(thread->kernel_stack);
+	thread->kernel_stack = 0;
+	return -ENOMEM;
+}
+
+void arch_thread_destroy(struct arch_thread *thread)
+{
+	heap_free(thread->fpu);
+	thread->fpu = NULL;
+	if (thread->kernel_stack != 0)
+		arch_stack_free(thread->kernel_stack);
+	thread->kernel_stack = 0;
+}
+
+/* --- the user's segment bases -------------------------------------------------------------- */
+
+/* What ring 3 loaded itself is canonical; what a system call asked for may be anything, and the
+ * processor refuses to load a base that is not. */
+static uint64_t base_checked(uint64_t base)
+{
+	bool canonical = (uint64_t)((int64_t)(base << 16) >> 16) == base;
+
+	return canonical ? base : 0;
+}
+
+static void save_bases(struct arch_thread *thread)
+{
+	uint64_t fs, gs;
+
+	if (!cpu_features.fsgsbase)
+		return; /* ring 3 could only have zeroed them */
+	__asm__ volatile("rdfsbase %0\n\t"
+	                 "swapgs\n\t"
+	                 "rdgsbase %1\n\t"
+	                 "swapgs"
+	                 : "=r"(fs), "=r"(gs)::"memory");
+	thread->fs_base = fs;
+	thread->gs_base = gs;
+}
+
+static void load_bases(const struct arch_thread *thread)
+{
+	if (cpu_features.fsgsbase) {
+		__asm__ volatile("wrfsbase %0\n\t"
+		                 "swapgs\n\t"
+		                 "wrgsbase %1\n\t"
+		                 "swapgs" ::"r"(base_checked(thread->fs_base)),
+		                 "r"(base_checked(thread->gs_base))
+		                 : "memory");
+	} else {
+		msr_write(MSR_FS_BASE, base_checked(thread->fs_base));
+		msr_write(MSR_KERNEL_GS_BASE, base_checked(thread->gs_base));
+	}
+}
+
+void arch_set_fs_base(uint64_t base)
+{
+	msr_write(MSR_FS_BASE, base_checked(base));
+}
+
+/* --- switching ----------------------------------------------------------------------------- */
+
+void arch_switch(struct arch_thread *from, struct arch_thread *to)
+{
+	struct local *cpu = local();
+	uint64_t top = to->kernel_stack + STACK_SIZE;
+
+	if (from->fpu != NULL) {
+		__asm__ volatile("fxsave64 (%0)" ::"r"(from->fpu) : "memory");
+		save_bases(from);
+	}
+	if (to->fpu != NULL) {
+		__asm__ volatile("fxrstor64 (%0)" ::"r"(to->fpu) : "memory");
+		load_bases(to);
+		/* Only threads with a user half come from ring 3. */
+		cpu->percpu.kernel_sp = top;
+		cpu->tss.rsp[0] = top;
+	}
+	context_switch(&from->kernel_sp, to->kernel_sp);
+}
+
+_Noreturn void arch_enter_user(uint64_t rip, uint64_t rsp, uint64_t argument)
+{
+	/* IRETQ to a non-canonical address would fault in ring 0. The end of user space is
+	 * canonical and nothing is ever mapped there. */
+	if (rip >= CORDON_USER_MAX)
+		rip = CORDON_USER_MAX;
+	arch_enter_user_frame(rip, rsp, argument);
+}
+
+void arch_idle(void)
+{
+	/* STI takes effect after HLT has begun: no interrupt is lost between them. */
+	__asm__ volatile("sti\n\thlt\n\tcli" ::: "memory");
+}
+
+void arch_interrupt_window(void)
+{
+	__asm__ volatile("sti\n\tnop\n\tcli" ::: "memory");
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+#define LOG_TAG "cpu"
+#include "cpu.h"
+
+#include <arch/cpu.h>
+#include <kernel/log.h>
+#include <kernel/panic.h>
+#include <kernel/string.h>
+
+#include "regs.h"
+#include "syscall.h"
+
+/* CPUID bits (Intel SDM 2, CPUID). */
+#define LEAF_FEATURES          1u
+#define FEATURES_EDX_PGE       (1u << 13)
+#define FEATURES_EDX_CLFLUSH   (1u << 19)
+#define FEATURES_EDX_FXSR      (1u << 24)
+#define FEATURES_EDX_SSE2      (1u << 26)
+#define FEATURES_EBX_LINE(ebx) (((ebx) >> 8 & 0xff) * 8)
+#define LEAF_STRUCTURED        7u
+#define STRUCTURED_EBX_FSGS    (1u << 0)
+#define STRUCTURED_EBX_SMEP    (1u << 7)
+#define STRUCTURED_EBX_SMAP    (1u << 20)
+#define STRUCTURED_EBX_FLUSH   (1u << 23)
+#define STRUCTURED_ECX_UMIP    (1u << 2)
+#define LEAF_EXTENDED          0x80000001u
+#define EXTENDED_EDX_SYSCALL   (1u << 11)
+#define EXTENDED_EDX_NX        (1u << 20)
+#define EXTENDED_EDX_1G        (1u << 26)
+
+struct cpu_features cpu_features;
+
+/* A place in the code where CLAC or STAC belongs (asm.h, smap_place). */
+struct smap_site {
+	uint8_t *address;
+	uint64_t code;
+};
+extern const struct smap_site smap_sites_start[], smap_sites_end[];
+
+bool cpu_has_1g_leaves(void)
+{
+	return cpuid(LEAF_EXTENDED, 0).edx & EXTENDED_EDX_1G;
+}
+
+static void detect(void)
+{
+	struct cpuid_result features = cpuid(LEAF_FEATURES, 0);
+	struct cpuid_result extended = cpuid(LEAF_EXTENDED, 0);
+	struct cpuid_result structured = {0};
+
+	if (!(extended.edx & EXTENDED_EDX_NX))
+		panic("the processor has no NX: data could not be kept from being executed");
+	if (!(extended.edx & EXTENDED_EDX_SYSCALL))
+		panic("the processor has no SYSCALL");
+	if (!(features.edx & FEATURES_EDX_PGE) || !(features.edx & FEATURES_EDX_CLFLUSH) ||
+	    !(features.edx & FEATURES_EDX_FXSR) || !(features.edx & FEATURES_EDX_SSE2))
+		panic("the processor lacks global pages, CLFLUSH, FXSAVE or SSE2");
+	if (cpuid(0, 0).eax >= LEAF_STRUCTURED)
+		structured = cpuid(LEAF_STRUCTURED, 0);
+
+	cpu_features.smep = structured.ebx & STRUCTURED_EBX_SMEP;
+	cpu_features.smap = structured.ebx & STRUCTURED_EBX_SMAP;
+	cpu_features.umip = structured.ecx & STRUCTURED_ECX_UMIP;
+	cpu_features.fsgsbase = structured.ebx & STRUCTURED_EBX_FSGS;
+	cpu_features.clflushopt = structured.ebx & STRUCTURED_EBX_FLUSH;
+	cpu_features.clflush_line = FEATURES_EBX_LINE(features.ebx);
+	cpu_features.leaves_1g = extended.edx & EXTENDED_EDX_1G;
+	if (cpu_features.clflush_line == 0)
+		panic("the processor reports no CLFLUSH line size");
+}
+
+static void report(void)
+{
+	const struct {
+		bool present;
+		const char *text;
+	} wanted[] = {
+	        {cpu_features.smep, "SMEP: the kernel could be made to execute task memory"},
+	        {cpu_features.smap, "SMAP: the kernel could be made to read task memory unawares"},
+	        {cpu_features.umip, "UMIP: tasks can read descriptor table addresses"},
+	        {cpu_features.fsgsbase, "FSGSBASE: thread pointers are set by system call"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
+		if (!wanted[i].present)
+			log_warn("the processor has no %s", wanted[i].text);
+	}
+}
+
+/* Writes STAC and CLAC into their places; only while the text is writable. */
+static void patch_smap_sites(void)
+{
+	for (const struct smap_site *site = smap_sites_start; site < smap_sites_end; site++) {
+		const uint8_t instruction[] = {0x0f, 0x01, (uint8_t)site->code};
+
+		memcpy(site->address, instruction, sizeof(instruction));
+	}
+	/* A serialising instruction between writing code and running it (SDM 3, 9.1.3). */
+	(void)cpuid(0, 0);
+}
+
+void cpu_init(void)
+{
+	uint64_t cr0 = cr0_read();
+	uint64_t cr4 = cr4_read();
+
+	detect();
+	msr_write(MSR_EFER, msr_read(MSR_EFER) | EFER_NXE);
+	msr_write(MSR_PAT, PAT_RESET);
+
+	cr0 &= ~(CR0_EM | CR0_TS | CR0_AM | CR0_NW | CR0_CD);
+	cr0 |= CR0_MP | CR0_NE | CR0_WP;
+	cr0_write(cr0);
+
+	/* XSAVE stays off: with it the AVX state does not exist for tasks, and FXSAVE is all
+	 * there is to switch. */
+	cr4 &= ~(CR4_TSD | CR4_PCE | CR4_OSXSAVE | CR4_UMIP | CR4_FSGSBASE | CR4_SMEP | CR4_SMAP);
+	cr4 |= CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT;
+	if (cpu_features.umip)
+		cr4 |= CR4_UMIP;
+	if (cpu_features.fsgsbase)
+		cr4 |= CR4_FSGSBASE;
+	if (cpu_features.smep)
+		cr4 |= CR4_SMEP;
+	if (cpu_features.smap) {
+		patch_smap_sites();
+		cr4 |= CR4_SMAP;
+	}
+	cr4_write(cr4);
+	syscall_init();
+	report();
+}
+
+void arch_cache_flush(const void *start, size_t size)
+{
+	uint64_t line = cpu_features.clflush_line;
+	uint64_t at = align_down((uint64_t)(uintptr_t)start, line);
+	uint64_t end = (uint64_t)(uintptr_t)start + size;
+
+	for (; at < end; at += line) {
+		volatile char *p = (volatile char *)(uintptr_t)at;
+
+		if (cpu_features.clflushopt)
+			__asm__ volatile("clflushopt %0" : "+m"(*p));
+		else
+			__asm__ volatile("clflush %0" : "+m"(*p));
+	}
+	arch_fence();
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Page tables in use: the kernel's own, and those of address spaces, whose upper half is a copy of
+ * the kernel's top-level entries. Those entries are complete before the first address space
+ * exists and never change, so a change below them shows in every address space.
+ */
+#define LOG_TAG "paging"
+#include "paging.h"
+
+#include <cordon/errno.h>
+#include <cordon/memory.h>
+#include <kernel/page.h>
+#include <kernel/panic.h>
+#include <kernel/string.h>
+
+#include "cpu.h"
+#include "layout.h"
+#include "pagetable.h"
+#include "regs.h"
+
+/* Flushing single pages up to here is cheaper than forgetting everything. */
+#define FLUSH_PAGES_MAX 32
+
+#define TOP_KERNEL (PAGETABLE_ENTRIES / 2) /* first top-level entry of the kernel's half */
+
+/* The accessed and dirty bits are set from the start: nobody evaluates them, and the processor
+ * need not write them. */
+#define LEAF_FLAGS   (PTE_ACCESSED | PTE_DIRTY)
+#define KERNEL_FLAGS (LEAF_FLAGS | PTE_GLOBAL)
+
+static struct arch_paging kernel_tables;
+static struct spinlock kernel_lock = SPINLOCK_INIT(RANK_KERNEL_TABLES, "kernel tables");
+
+static int leaf_level_max(void)
+{
+	return cpu_features.leaves_1g ? 3 : 2;
+}
+
+static void flush_page(uint64_t address)
+{
+	__asm__ volatile("invlpg (%0)" ::"r"(address) : "memory");
+}
+
+/* This CPU forgets a range; root: the address space it belongs to, 0: the kernel's half, whose
+ * global entries only a change of CR4.PGE makes the processor forget all at once. */
+static void flush_local(uint64_t address, uint64_t size, uint64_t root)
+{
+	uint64_t cr4;
+
+	if (size <= FLUSH_PAGES_MAX * PAGE_SIZE) {
+		for (uint64_t at = 0; at < size; at += PAGE_SIZE)
+			flush_page(address + at);
+	} else if (root != 0) {
+		cr3_write(root);
+	} else {
+		cr4 = cr4_read();
+		cr4_write(cr4 & ~CR4_PGE);
+		cr4_write(cr4);
+	}
+}
+
+/* --- the kernel's own tables --------------------------------------------------------------- */
+
+/* Only at boot, so a failure is final. */
+static void map_at_boot(uint64_t address, paddr_t base, uint64_t size, uint64_t flags)
+{
+	if (size != 0 && pagetable_map(&kernel_tables, address, base, size, KERNEL_FLAGS | flags,
+	                               leaf_level_max(), true) != 0)
+		panic("no memory for the kernel's page tables");
+}
+
+static void map_image(const char *start, const char *end, uint64_t flags)
+{
+	map_at_boot((uint64_t)(uintptr_t)start, image_to_phys(start), (uint64_t)(end - start),
+	            flags);
+}
+
+/* A part of RAM in the direct map. Text and read-only data of the image are read-only there
+ * too, so that no address leads around their protection. */
+static void map_ram(uint64_t start, uint64_t end)
+{
+	uint64_t fixed_start = image_to_phys(text_start).raw;
+	uint64_t fixed_end = image_to_phys(rodata_end).raw;
+	const uint64_t cuts[] = {
+	        start,
+	        min_u64(max_u64(start, fixed_start), end),
+	        min_u64(max_u64(start, fixed_end), end),
+	        end,
+	};
+
+	for (int i = 0; i < 3; i++)
+		map_at_boot(DIRECT_MAP_BASE + cuts[i], paddr(cuts[i]), cuts[i + 1] - cuts[i],
+		            PTE_NX | (i == 1 ? 0 : PTE_WRITABLE));
+}
+
+void paging_init(const struct boot_info *boot)
+{
+	const uint64_t areas[] = {MMIO_BASE, STACKS_BASE};
+
+	if (page_alloc_zeroed(&kernel_tables.root) != 0)
+		panic("no memory for the kernel's page tables");
+	for (size_t i = 0; i < boot->range_count; i++) {
+		const struct memory_range *range = &boot->ranges[i];
+
+		if (range->usable)
+			map_ram(range->start.raw, range->start.raw + range->size);
+	}
+	map_image(text_start, text_end, 0);
+	map_image(rodata_start, rodata_end, PTE_NX);
+	map_image(data_start, data_end, PTE_NX | PTE_WRITABLE);
+	map_image(boot_stack_low, boot_stack_top, PTE_NX | PTE_WRITABLE);
+	for (size_t i = 0; i < ARRAY_SIZE(areas); i++) {
+		if (pagetable_reserve_top(&kernel_tables, areas[i], 0) != 0)
+			panic("no memory for the kernel's page tables");
+	}
+	cr3_write(kernel_tables.root.raw);
+}
+
+int kernel_map(uint64_t address, paddr_t base, uint64_t size, uint64_t flags)
+{
+	int error;
+
+	spin_lock(&kernel_lock);
+	error = pagetable_map(&kernel_tables, address, base, size, KERNEL_FLAGS | PTE_NX | flags,
+	                      leaf_level_max(), true);
+	spin_unlock(&kernel_lock);
+	return error;
+}
+
+void kernel_unmap(uint64_t address, uint64_t size)
+{
+	int error;
+
+	spin_lock(&kernel_lock);
+	error = pagetable_unmap(&kernel_tables, address, size, true);
+	spin_unlock(&kernel_lock);
+	/* A whole mapping has no leaf across its ends, so nothing had to be allocated. */
+	ASSERT(error == 0);
+	flush_local(address, size, 0);
+}
+
+paddr_t kernel_frame(uint64_t address)
+{
+	uint64_t leaf;
+	int level;
+
+	ASSERT(pagetable_lookup(&kernel_tables, address, &leaf, &level));
+	return paddr((leaf & PTE_ADDRESS) + (address & (pagetable_span(level) - 1) & ~PAGE_MASK));
+}
+
+static void check_leaf(uint64_t address, uint64_t leaf, int level, uint64_t rights)
+{
+	if ((rights & PTE_WRITABLE) && !(rights & PTE_NX))
+		panic("kernel memory at %#llx (leaf %#llx, level %d) is writable and executable",
+		      (unsigned long long)address, (unsigned long long)leaf, level);
+	if (rights & PTE_USER)
+		panic("kernel memory at %#llx (leaf %#llx, level %d) is open to tasks",
+		      (unsigned long long)address, (unsigned long long)leaf, level);
+}
+
+void arch_check_wx(void)
+{
+	const uint64_t *root = phys_to_virt(kernel_tables.root);
+
+	for (unsigned int i = 0; i < TOP_KERNEL; i++) {
+		if (root[i] != 0)
+			panic("the kernel's tables map something below the kernel's half");
+	}
+	pagetable_visit(&kernel_tables, TOP_KERNEL, check_leaf);
+}
+
+/* --- address spaces ------------------------------------------------------------------------ */
+
+int arch_paging_create(struct arch_paging *paging)
+{
+	const uint64_t *kernel_root = phys_to_virt(kernel_tables.root);
+	uint64_t *root;
+	int error;
+
+	*paging = (struct arch_paging){0};
+	error = page_alloc_zeroed(&paging->root);
+	if (error != 0)
+		return error;
+	root = phys_to_virt(paging->root);
+	memcpy(&root[TOP_KERNEL], &kernel_root[TOP_KERNEL], TOP_KERNEL * sizeof(*root));
+	return 0;
+}
+
+void arch_paging_destroy(struct arch_paging *paging)
+{
+	ASSERT(cr3_read() != paging->root.raw);
+	pagetable_free_retired(paging);
+	pagetable_free_tables(paging, TOP_KERNEL);
+	ASSERT(paging->tables == 0);
+	page_free(paging->root, 0);
+	paging->root = paddr(0);
+}
+
+static uint64_t user_flags(uint32_t prot, enum arch_cache cache)
+{
+	uint64_t flags = LEAF_FLAGS | PTE_USER;
+
+	ASSERT(!(prot & CORDON_PROT_WRITE) || !(prot & CORDON_PROT_EXEC));
+	if (prot & CORDON_PROT_WRITE)
+		flags |= PTE_WRITABLE;
+	if (!(prot & CORDON_PROT_EXEC))
+		flags |= PTE_NX;
+	if (cache == ARCH_CACHE_UNCACHED)
+		flags |= PTE_UNCACHED;
+	return flags;
+}
+
+int arch_paging_map(struct arch_paging *paging, uaddr_t user, paddr_t base, uint64_t size,
+                    uint32_t prot, enum arch_cache cache)
+{
+	int error;
+
+	ASSERT(size <= CORDON_USER_MAX && user.raw <= CORDON_USER_MAX - size);
+	if (prot == CORDON_PROT_NONE)
+		return 0;
+	error = pagetable_map(paging, user.raw, base, size, user_flags(prot, cache),
+	                      leaf_level_max(), false);
+	if (error != 0)
+		arch_paging_flush(paging, user, size);
+	return error;
+}
+
+int arch_paging_unmap(struct arch_paging *paging, uaddr_t user, uint64_t size)
+{
+	ASSERT(size <= CORDON_USER_MAX && user.raw <= CORDON_USER_MAX - size);
+	return pagetable_unmap(paging, user.raw, size, false);
+}
+
+/* One CPU runs, so an address space is in use here or nowhere; the others will be asked here. */
+void arch_paging_flush(struct arch_paging *paging, uaddr_t user, uint64_t size)
+{
+	/* A space that is not loaded has nothing cached: loading another one forgot it. */
+	if (cr3_read() == paging->root.raw)
+		flush_local(user.raw, size, paging->root.raw);
+	pagetable_free_retired(paging);
+}
+
+void arch_paging_switch(const struct arch_paging *paging)
+{
+	uint64_t root = paging != NULL ? paging->root.raw : kernel_tables.root.raw;
+
+	if (cr3_read() != root)
+		cr3_write(root);
+}
+
+bool arch_paging_lookup(const struct arch_paging *paging, uaddr_t user, paddr_t *base,
+                        uint32_t *prot)
+{
+	uint64_t leaf, offset;
+	int level;
+
+	if (user.raw >= CORDON_USER_MAX || !pagetable_lookup(paging, user.raw, &leaf, &level))
+		return false;
+	offset = user.raw & (pagetable_span(level) - 1);
+	*base = paddr((leaf & PTE_ADDRESS) + offset);
+	*prot = CORDON_PROT_READ | (leaf & PTE_WRITABLE ? CORDON_PROT_WRITE : 0) |
+	        (leaf & PTE_NX ? 0 : CORDON_PROT_EXEC);
+	return true;
+}

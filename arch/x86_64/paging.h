@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* The kernel's own page tables. */
+#ifndef ARCH_X86_64_PAGING_H
+#define ARCH_X86_64_PAGING_H
+
+#include <arch/boot.h>
+#include <kernel/lock.h>
+#include <kernel/types.h>
+
+/* Places of arch's locks in the order of kernel/lock.h. Under the first, frames are allocated; the
+ * others are taken last of all but the log's. */
+#define RANK_KERNEL_TABLES ((enum lock_rank)(RANK_ACCOUNT + 3))
+#define RANK_VECTORS       ((enum lock_rank)(RANK_PAGES + 2))
+#define RANK_IOAPIC        ((enum lock_rank)(RANK_PAGES + 3))
+
+/* Builds the final tables and loads them: the direct map of usable RAM, the image with the
+ * rights of its parts, and room for the areas below. Out of memory is a panic. */
+void paging_init(const struct boot_info *boot);
+
+/*
+ * Maps pages in one of the kernel's areas, never executable. flags: PTE_WRITABLE,
+ * PTE_UNCACHED. The range was free before. Returns 0 or -ENOMEM with nothing mapped.
+ */
+int kernel_map(uint64_t address, paddr_t base, uint64_t size, uint64_t flags);
+
+/* Removes such a mapping from the tables and from every CPU's memory of them. The range is one
+ * that kernel_map mapped. */
+void kernel_unmap(uint64_t address, uint64_t size);
+
+/* The frame behind a mapped kernel address. */
+paddr_t kernel_frame(uint64_t address);
+
+#endif

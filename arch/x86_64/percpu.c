@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#include <arch/context.h>
+#include <arch/cpu.h>
+#include <arch/percpu.h>
+#include <cordon/errno.h>
+#include <cordon/syscall.h>
+
+#include "local.h"
+#include "regs.h"
+
+_Static_assert(offsetof(struct percpu, self) == 0, "read by percpu()");
+_Static_assert(offsetof(struct percpu, user_sp) == PERCPU_USER_SP, "asm.h");
+_Static_assert(offsetof(struct percpu, kernel_sp) == PERCPU_KERNEL_SP, "asm.h");
+_Static_assert(offsetof(struct percpu, need_return) == PERCPU_NEED_RETURN, "asm.h");
+_Static_assert(offsetof(struct arch_trap_frame, rdi) == FRAME_RDI, "asm.h");
+_Static_assert(offsetof(struct arch_trap_frame, cs) == FRAME_CS, "asm.h");
+_Static_assert(sizeof(struct arch_trap_frame) == FRAME_SIZE, "asm.h");
+_Static_assert(FRAME_SIZE == FRAME_WORDS * 8, "asm.h");
+_Static_assert(STACK_SIZE == ARCH_KERNEL_STACK_SIZE, "asm.h");
+_Static_assert(SYSCALL_LIMIT == CORDON_SYSCALL_LIMIT, "asm.h");
+_Static_assert(UINT64_C(1) << USER_MAX_SHIFT == CORDON_USER_MAX, "asm.h");
+_Static_assert(MINUS_EFAULT == -EFAULT && MINUS_ENOSYS == -ENOSYS, "asm.h");
+
+static struct local boot_local = {
+        .percpu.self = &boot_local.percpu,
+        .timer_deadline = UINT64_MAX,
+};
+
+void local_init_boot(void)
+{
+	msr_write(MSR_GS_BASE, (uint64_t)(uintptr_t)&boot_local.percpu);
+	msr_write(MSR_KERNEL_GS_BASE, 0);
+}
+
+unsigned int arch_cpu_number(void)
+{
+	return percpu()->number;
+}

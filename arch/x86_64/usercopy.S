@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * int user_copy(void *to, const void *from, size_t size): one side is user memory, checked to
+ * lie below CORDON_USER_MAX. A page fault at a user address inside continues at the end and
+ * returns -EFAULT (trap.c); one at a kernel address is a panic as anywhere else.
+ */
+#include "asm.h"
+
+	.macro	copy_word offset
+	movq	\offset(%rsi), %rax
+	movq	%rax, \offset(%rdi)
+	.endm
+
+	.text
+FUNCTION(user_copy)
+	smap_place SMAP_STAC
+.Lbegin:
+	cmpq	$64, %rdx
+	ja	.Lbulk
+	testb	$7, %dl
+	jnz	.Lodd
+	/* Small structures: jump to where as many words are left to copy. The code of each word is
+	 * 8 bytes long, as long as the word itself. */
+	leaq	.Lwords_end(%rip), %rax
+	subq	%rdx, %rax
+	jmp	*%rax
+.Lwords:
+	copy_word 56
+	copy_word 48
+	copy_word 40
+	copy_word 32
+	copy_word 24
+	copy_word 16
+	copy_word 8
+	movq	(%rsi), %rax
+	movq	%rax, (%rdi)
+	.byte	0x66, 0x90		/* these two have no offset: fill up to 8 bytes */
+.Lwords_end:
+	.if	.Lwords_end - .Lwords - 64
+	.error	"the code of a word is not as long as a word"
+	.endif
+.Ldone:
+	smap_place SMAP_CLAC
+	xorl	%eax, %eax
+	ret
+
+.Lodd:
+	cmpq	$4, %rdx
+	jne	.Lbulk
+	movl	(%rsi), %eax
+	movl	%eax, (%rdi)
+	jmp	.Ldone
+
+.Lbulk:
+	movq	%rdx, %rcx
+	shrq	$3, %rcx
+	rep movsq
+	movl	%edx, %ecx
+	andl	$7, %ecx
+	rep movsb
+	jmp	.Ldone
+.Lend:
+	extable	.Lbegin, .Lend, .Lfault
+
+.Lfault:
+	smap_place SMAP_CLAC
+	movl	$MINUS_EFAULT, %eax
+	ret
+END(user_copy)
+
+	.section .note.GNU-stack, "", @progbits

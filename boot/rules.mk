@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+KERNEL_SRCS += boot/pvh.S boot/pvh.c
