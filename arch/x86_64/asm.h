@@ -47,6 +47,7 @@
 #define RFLAGS_USER 0x202 /* interrupts on, and the bit that is always one */
 
 #ifdef __ASSEMBLER__
+/* clang-format off */
 
 #define FUNCTION(name)         \
 	.globl name;           \
@@ -54,24 +55,30 @@
 	.balign 16;            \
 	name:
 
-#define END(name) .size name, .- name
+#define END(name) .size name, . - name
 
 /*
  * Room for CLAC or STAC. Processors without SMAP do not know them, so the place holds a
  * no-operation of the same length until cpu.c finds SMAP and writes the instruction
- * (third byte of its encoding: code).
+ * (code: third byte of its encoding).
  */
 #define SMAP_CLAC 0xca
 #define SMAP_STAC 0xcb
-.macro smap_place code.Lsmap_\@ :.byte 0x0f, 0x1f, 0x00.pushsection.rodata.smap_sites, "a",
-        @progbits.quad.Lsmap_\@, \code.popsection
-                                         .endm
+	.macro	smap_place code
+.Lsmap_\@:
+	.byte	0x0f, 0x1f, 0x00
+	.pushsection .rodata.smap_sites, "a", @progbits
+	.quad	.Lsmap_\@, \code
+	.popsection
+	.endm
 
-                                         /* An access in [from, to) to an unmapped user address
-                                            continues at target. */
-                                         .macro extable from,
-        to, target.pushsection.rodata.extable, "a",
-        @progbits.quad	\from, \to, \target.popsection.endm
+/* An access in [from, to) to an unmapped user address continues at target. */
+	.macro	extable from, to, target
+	.pushsection .rodata.extable, "a", @progbits
+	.quad	\from, \to, \target
+	.popsection
+	.endm
 
+/* clang-format on */
 #endif
 #endif
