@@ -71,7 +71,7 @@ def timed(function):
 def list_cases(options):
     for case in cases.load(options.cases, options.guest_tests.split()):
         promises = ",".join(case.promises)
-        print(f"{case.name:32} {promises:10} {case.text}")
+        print(f"{case.name:28} {promises:14} {case.text}")
 
 
 def main():
