@@ -9,6 +9,9 @@
 /* What a table entry carries besides the address; rights are decided by the leaves. */
 #define TABLE_FLAGS (PTE_PRESENT | PTE_WRITABLE | PTE_ACCESSED)
 
+/* What pagetable_protect changes. */
+#define RIGHTS (PTE_WRITABLE | PTE_NX)
+
 static uint64_t *table_at(paddr_t frame)
 {
 	return phys_to_virt(frame);
@@ -202,6 +205,40 @@ int pagetable_unmap(struct arch_paging *paging, uint64_t address, uint64_t size,
 	if (error == 0)
 		clear(paging, table_at(paging->root), PAGETABLE_LEVELS, address, address + size - 1,
 		      keep_tables);
+	return error;
+}
+
+static void set_rights(uint64_t *table, int level, uint64_t start, uint64_t last, uint64_t flags)
+{
+	uint64_t span = pagetable_span(level);
+	unsigned int end = pagetable_index(last, level);
+
+	for (unsigned int i = pagetable_index(start, level); i <= end; i++) {
+		uint64_t entry = table[i];
+		uint64_t entry_last = start | (span - 1);
+
+		if ((entry & PTE_PRESENT) && is_leaf(entry, level))
+			table[i] = (entry & ~RIGHTS) | (flags & RIGHTS);
+		else if (entry & PTE_PRESENT)
+			set_rights(table_of(entry), level - 1, start, min_u64(entry_last, last),
+			           flags);
+		start = entry_last + 1;
+	}
+}
+
+int pagetable_protect(struct arch_paging *paging, uint64_t address, uint64_t size, uint64_t flags)
+{
+	int error;
+
+	ASSERT(is_aligned(address | size, PAGE_SIZE));
+	if (size == 0)
+		return 0;
+	error = split_at(paging, address);
+	if (error == 0)
+		error = split_at(paging, address + size);
+	if (error == 0)
+		set_rights(table_at(paging->root), PAGETABLE_LEVELS, address, address + size - 1,
+		           flags);
 	return error;
 }
 

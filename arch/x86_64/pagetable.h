@@ -55,6 +55,13 @@ int pagetable_map(struct arch_paging *paging, uint64_t address, paddr_t base, ui
  */
 int pagetable_unmap(struct arch_paging *paging, uint64_t address, uint64_t size, bool keep_tables);
 
+/*
+ * Sets PTE_WRITABLE and PTE_NX of every leaf in a range as flags has them; there may be holes.
+ * Leaves that cross the ends are split first: -ENOMEM when that finds no frame, and then no
+ * translation has changed.
+ */
+int pagetable_protect(struct arch_paging *paging, uint64_t address, uint64_t size, uint64_t flags);
+
 /* The leaf that maps an address, and its level. False when there is none. */
 bool pagetable_lookup(const struct arch_paging *paging, uint64_t address, uint64_t *leaf,
                       int *level);

@@ -231,6 +231,13 @@ int arch_paging_unmap(struct arch_paging *paging, uaddr_t user, uint64_t size)
 	return pagetable_unmap(paging, user.raw, size, false);
 }
 
+int arch_paging_protect(struct arch_paging *paging, uaddr_t user, uint64_t size, uint32_t prot)
+{
+	ASSERT(size <= CORDON_USER_MAX && user.raw <= CORDON_USER_MAX - size);
+	ASSERT(prot != CORDON_PROT_NONE);
+	return pagetable_protect(paging, user.raw, size, user_flags(prot, ARCH_CACHE_NORMAL));
+}
+
 /* One CPU runs, so an address space is in use here or nowhere; the others will be asked here. */
 void arch_paging_flush(struct arch_paging *paging, uaddr_t user, uint64_t size)
 {

@@ -116,6 +116,26 @@ int arch_paging_unmap(struct arch_paging *paging, uaddr_t user, uint64_t size)
 	return 0;
 }
 
+int arch_paging_protect(struct arch_paging *paging, uaddr_t user, uint64_t size, uint32_t prot)
+{
+	ASSERT(is_aligned(user.raw | size, PAGE_SIZE) && prot);
+	if (fails_now())
+		return -ENOMEM;
+	for (uint64_t offset = 0; offset < size; offset += PAGE_SIZE) {
+		struct entry *entry = find(paging->root.raw, user.raw + offset, MAPPED);
+		if (!entry)
+			continue;
+		if (entry->prot & ~prot) {
+			/* Until the flush a CPU may know the old rights. */
+			*take() = *entry;
+			entry->state = STALE;
+			entry = find(paging->root.raw, user.raw + offset, MAPPED);
+		}
+		entry->prot = prot;
+	}
+	return 0;
+}
+
 void arch_paging_flush(struct arch_paging *paging, uaddr_t user, uint64_t size)
 {
 	for (uint64_t offset = 0; offset < size; offset += PAGE_SIZE) {

@@ -34,6 +34,10 @@ int arch_paging_map(struct arch_paging *paging, uaddr_t user, paddr_t base, uint
  * flush: arch_paging_flush follows, before any of the unmapped frames is used again. */
 int arch_paging_unmap(struct arch_paging *paging, uaddr_t user, uint64_t size);
 
+/* Changes the rights of what is mapped in a range, not to none; there may be holes in it. Leaves
+ * that cross its ends are split: -ENOMEM as for unmap. arch_paging_flush follows. */
+int arch_paging_protect(struct arch_paging *paging, uaddr_t user, uint64_t size, uint32_t prot);
+
 /* Makes every CPU forget translations of a range, before it returns. Then frees the tables
  * that unmapping emptied: until now a CPU might have walked them. */
 void arch_paging_flush(struct arch_paging *paging, uaddr_t user, uint64_t size);
