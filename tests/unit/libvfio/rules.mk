@@ -15,3 +15,9 @@ nvme_test_CFLAGS := $(LIBVFIO_TEST_CFLAGS)
 
 UNIT_TESTS += sha256_test
 sha256_test_SRCS := tests/unit/libvfio/sha256_test.c tasks/common/sha256.c
+
+UNIT_TESTS += nvme_driver_test
+nvme_driver_test_SRCS := tests/unit/libvfio/nvme_driver_test.c tests/unit/libvfio/fake_nvme.c
+nvme_driver_test_SRCS += tasks/nvme/admin.c tasks/nvme/queue.c tasks/nvme/io.c tasks/nvme/prp.c
+nvme_driver_test_SRCS += tasks/nvme/status.c tasks/nvme/stream.c $(LIBVFIO_TEST_SRCS)
+nvme_driver_test_CFLAGS := $(LIBVFIO_TEST_CFLAGS)
