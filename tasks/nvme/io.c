@@ -50,6 +50,8 @@ int nvme_io_transfer(struct nvme_controller *controller, const struct nvme_names
 			break;
 		nvme_queue_ring(&controller->io);
 		result = nvme_io_complete(controller, &cid);
+		if (result == 0 && cid != 0)
+			result = -EPROTO;
 		offset += part;
 		iova += part;
 		size -= part;

@@ -198,6 +198,8 @@ Test(nvme_driver, tells_why_a_read_failed)
 
 Test(nvme_driver, gives_up_a_controller_that_answers_nonsense)
 {
+	uint16_t cid;
+
 	open_controller();
 	fake_nvme.wrong_cid = 40;
 	cr_assert_eq(read_all(1, 4, 4096), -EPROTO, "a number of no command in flight");
@@ -205,7 +207,11 @@ Test(nvme_driver, gives_up_a_controller_that_answers_nonsense)
 	fake_nvme.wrong_cid = 0;
 	open_controller();
 	fake_nvme.wrong_cid = 1000;
-	cr_assert_eq(read_all(1, 4, 4096), -EPROTO, "a number of no command at all");
+	cr_assert_eq(nvme_io_put(&controller, nvme_find_namespace(&controller, 1), NVME_IO_READ, 0,
+	                         512, device.pool->iova, 3),
+	             0);
+	nvme_queue_ring(&controller.io);
+	cr_assert_eq(nvme_io_complete(&controller, &cid), -EPROTO, "a number of no command at all");
 	close_controller();
 	cr_assert_eq(nvme_open(&device, &controller), -EPROTO);
 }
