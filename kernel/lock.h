@@ -15,6 +15,7 @@
 enum lock_rank {
 	RANK_VFIO = 10,      /* the topology of containers, groups and devices */
 	RANK_CONTAINER = 20, /* one container: its mappings and domain */
+	RANK_DEVICE = 25,    /* one open device: its config space and regions */
 	RANK_TASK_LIST = 30, /* the list of tasks */
 	RANK_TASK = 35,      /* one task: state, threads */
 	RANK_HANDLES = 40,   /* one handle table */
