@@ -21,3 +21,6 @@ nvme_driver_test_SRCS := tests/unit/libvfio/nvme_driver_test.c tests/unit/libvfi
 nvme_driver_test_SRCS += tasks/nvme/admin.c tasks/nvme/queue.c tasks/nvme/io.c tasks/nvme/prp.c
 nvme_driver_test_SRCS += tasks/nvme/status.c tasks/nvme/stream.c $(LIBVFIO_TEST_SRCS)
 nvme_driver_test_CFLAGS := $(LIBVFIO_TEST_CFLAGS)
+
+UNIT_TESTS += drivers_page_test
+drivers_page_test_SRCS := tests/unit/libvfio/drivers_page_test.c
