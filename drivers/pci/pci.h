@@ -12,17 +12,18 @@
 #include <kernel/list.h>
 #include <kernel/types.h>
 
-enum pci_express_type { /* device/port type of the PCI Express capability, 7.5.3.2 */
-	                PCI_EXPRESS_ENDPOINT = 0,
-	                PCI_EXPRESS_LEGACY_ENDPOINT = 1,
-	                PCI_EXPRESS_ROOT_PORT = 4,
-	                PCI_EXPRESS_UPSTREAM = 5,
-	                PCI_EXPRESS_DOWNSTREAM = 6,
-	                PCI_EXPRESS_TO_PCI = 7,
-	                PCI_EXPRESS_FROM_PCI = 8,
-	                PCI_EXPRESS_ROOT_ENDPOINT = 9,
-	                PCI_EXPRESS_ROOT_EVENT = 10,
-	                PCI_EXPRESS_NONE = 255, /* conventional PCI: no such capability */
+/* The device/port type of the PCI Express capability (7.5.3.2). */
+enum pci_express_type {
+	PCI_EXPRESS_ENDPOINT = 0,
+	PCI_EXPRESS_LEGACY_ENDPOINT = 1,
+	PCI_EXPRESS_ROOT_PORT = 4,
+	PCI_EXPRESS_UPSTREAM = 5,
+	PCI_EXPRESS_DOWNSTREAM = 6,
+	PCI_EXPRESS_TO_PCI = 7,
+	PCI_EXPRESS_FROM_PCI = 8,
+	PCI_EXPRESS_ROOT_ENDPOINT = 9,
+	PCI_EXPRESS_ROOT_EVENT = 10,
+	PCI_EXPRESS_NONE = 255, /* conventional PCI: no such capability */
 };
 
 enum pci_bar_kind { PCI_BAR_NONE, PCI_BAR_MEMORY32, PCI_BAR_MEMORY64, PCI_BAR_IO };
@@ -32,6 +33,18 @@ struct pci_bar {
 	bool prefetchable;
 	uint64_t base; /* bus address = physical address; 0: could not be assigned */
 	uint64_t size;
+};
+
+/* What a bridge forwards downstream. LOW is its non-prefetchable memory window, HIGH the
+ * prefetchable one when that has 64 bits. */
+enum pci_window_kind { PCI_WINDOW_IO, PCI_WINDOW_LOW, PCI_WINDOW_HIGH, PCI_WINDOWS };
+
+struct pci_window {
+	bool usable;   /* the bridge has such a window */
+	uint64_t base; /* meaningful when size is not 0 */
+	uint64_t size; /* 0: closed */
+	/* Scratch of the assignment: what lies below and has no address yet. */
+	uint64_t need, alignment;
 };
 
 /* Offsets of capabilities in config space; 0: not there. */
@@ -54,10 +67,16 @@ struct pci_function {
 	struct pci_capabilities caps;
 	struct pci_bar bars[6]; /* of a 64-bit BAR the second entry is NONE */
 	struct pci_bar rom;
-	uint8_t interrupt_pin;          /* 0 none, 1..4 INTA..INTD */
-	uint8_t secondary, subordinate; /* bridges */
-	struct pci_function *parent;    /* the bridge above, NULL on a root bus */
-	volatile uint8_t *config;       /* its 4 KiB of ECAM */
+	uint8_t interrupt_pin;                  /* 0 none, 1..4 INTA..INTD */
+	uint8_t secondary, subordinate;         /* bridges */
+	struct pci_function *parent;            /* the bridge above, NULL on a root bus */
+	volatile uint8_t *config;               /* its 4 KiB of ECAM */
+	struct pci_window windows[PCI_WINDOWS]; /* bridges */
+
+	/* Bus mastering (pci_set_master): asked for this function, and how many functions below a
+	 * bridge have it. */
+	bool master;
+	uint32_t masters_below;
 
 	/* Isolation, filled by pci_groups_build. */
 	rid_t requester; /* the id its DMA carries when it reaches the IOMMU (alias of a bridge, or
@@ -74,6 +93,8 @@ struct pci_function {
 
 /* --- config space (drivers/pci/config.c) -------------------------------------------------- */
 
+/* An offset is a multiple of the width. Beyond pci_config_size reads give ones and writes are
+ * dropped. */
 uint8_t pci_read8(const struct pci_function *function, uint32_t offset);
 uint16_t pci_read16(const struct pci_function *function, uint32_t offset);
 uint32_t pci_read32(const struct pci_function *function, uint32_t offset);
@@ -95,12 +116,20 @@ uint32_t pci_config_size(const struct pci_function *function);
 
 /*
  * Finds every function, numbers buses where firmware did not, assigns BARs and bridge windows where
- * firmware left none, reads capabilities, switches ACS on and reads it back, and clears bus
- * mastering everywhere but in bridges that must forward (S1: a bridge's own bit stays set only
- * while a function below is allowed to master; see pci_set_master). Returns 0, or -ENODEV without
- * ECAM (then nothing is handed out).
+ * firmware left none, reads capabilities, switches ACS on and reads it back, and builds the groups.
+ *
+ * When it returns, bus mastering is off in every function, bridges included (S1): a bridge forwards
+ * upstream only while a function below it may master, see pci_set_master. Endpoints decode neither
+ * memory nor I/O; bridges do. MSI, MSI-X, ATS, PRI, PASID and SR-IOV are off everywhere, INTx is
+ * disabled, ARI forwarding is off (functions above 7 do not exist here), no-snoop is not permitted.
+ *
+ * Returns 0; -ENODEV without ECAM; -ENOMEM. After a failure nothing is handed out: the lists of
+ * functions and groups are empty.
  */
 int pci_init(const struct mcfg *mcfg);
+
+/* Called before pci_init, for every range that the memory map reserves: no BAR is put there. */
+void pci_exclude(paddr_t base, uint64_t size);
 
 /* All functions, or the one with an address; NULL: none. Functions are never freed (no hotplug
  * yet). */
@@ -115,8 +144,17 @@ struct pci_function *pci_find_path(uint16_t segment, uint8_t start_bus, const ui
 /* Physical ranges of ECAM areas, to refuse BARs that overlap them. */
 bool pci_overlaps_ecam(uint64_t base, uint64_t size);
 
-/* Bus mastering of a function, and of the bridges above as far as needed. */
+/*
+ * Bus mastering of a function, and of the bridges above as far as needed: a bridge's bit is set
+ * while at least one function below it has its own. Switching on is ignored, and logged, for a
+ * function that is refused or that no IOMMU covers (S1, S5); bridges are no functions to hand out
+ * and are not asked. Idempotent. Takes a lock of RANK_PCI.
+ */
 void pci_set_master(struct pci_function *function, bool on);
+
+/* Changes COMMAND: clears bits, then sets bits; never PCI_COMMAND_MASTER, which is
+ * pci_set_master's. Takes a lock of RANK_PCI. */
+void pci_update_command(struct pci_function *function, uint16_t clear, uint16_t set);
 
 /* --- groups (group.c) ---------------------------------------------------------------------- */
 
