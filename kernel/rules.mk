@@ -5,4 +5,4 @@ KERNEL_SRCS += kernel/account.c kernel/cmdline.c kernel/format.c kernel/handle.c
 
 KERNEL_SRCS += kernel/main.c kernel/task.c kernel/thread.c kernel/sched.c kernel/spawn.c kernel/event.c \
 	       kernel/console.c kernel/trap.c kernel/syscall.c kernel/sys_object.c kernel/sys_memory.c \
-	       kernel/sys_task.c kernel/system.c lib/libc/cpio.c
+	       kernel/sys_task.c kernel/system.c kernel/elf.c kernel/elf_load.c lib/libc/cpio.c
