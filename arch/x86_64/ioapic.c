@@ -65,15 +65,14 @@ static void register_write(const struct ioapic *ioapic, uint32_t index, uint32_t
 	mmio_write32(ioapic->registers + IOAPIC_WINDOW, value);
 }
 
-/* The low half holds the mask: it is written first when that masks, else last. */
+/* Writes a masked entry: first the half that holds the mask, so that nothing is sent to half a
+ * target. */
 static void entry_write(const struct ioapic *ioapic, uint32_t number, uint64_t entry)
 {
 	uint32_t index = IOAPIC_REGISTER_ENTRIES + number * 2;
 
-	register_write(ioapic, index, (uint32_t)(entry | IOAPIC_ENTRY_MASKED));
+	register_write(ioapic, index, (uint32_t)entry);
 	register_write(ioapic, index + 1, (uint32_t)(entry >> 32));
-	if (!(entry & IOAPIC_ENTRY_MASKED))
-		register_write(ioapic, index, (uint32_t)entry);
 }
 
 int ioapic_init(const struct ioapic_info *infos, size_t count)

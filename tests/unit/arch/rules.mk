@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: MIT
+
+UNIT_TESTS += pagetable_test
+pagetable_test_SRCS := tests/unit/arch/pagetable_test.c arch/x86_64/pagetable.c
+
+UNIT_TESTS += memory_map_test
+memory_map_test_SRCS := tests/unit/arch/memory_map_test.c arch/x86_64/memory_map.c
+
+UNIT_TESTS += ioapic_test
+ioapic_test_SRCS := tests/unit/arch/ioapic_test.c arch/x86_64/ioapic.c
+
+UNIT_TESTS += cmos_test
+cmos_test_SRCS := tests/unit/arch/cmos_test.c arch/x86_64/cmos.c
