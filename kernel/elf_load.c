@@ -58,6 +58,10 @@ int elf_load(struct aspace *aspace, struct account *account, struct memory *imag
 	int error;
 
 	*reason = "no memory";
+	if (image->kind == MEMORY_DEVICE) {
+		*reason = "registers of a device are no program";
+		return -ENOEXEC;
+	}
 	if (offset > image->size || size > image->size - offset || size < sizeof(header)) {
 		*reason = "the file is not inside its memory object, or too short";
 		return -ENOEXEC;
