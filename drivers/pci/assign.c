@@ -480,11 +480,13 @@ static bool anything_wanted(struct list *functions)
 	struct pci_function *function;
 	struct wanted item;
 
-	list_for_each(function, functions,
-	              link) for (unsigned int slot = 0; slot < SLOT_COUNT;
-	                         slot++) for (unsigned int kind = 0; kind < PCI_WINDOWS;
-	                                      kind++) if (item_wants(function, slot, kind,
-	                                                             &item)) return true;
+	list_for_each(function, functions, link)
+	{
+		for (unsigned int slot = 0; slot < SLOT_COUNT; slot++)
+			for (unsigned int kind = 0; kind < PCI_WINDOWS; kind++)
+				if (item_wants(function, slot, kind, &item))
+					return true;
+	}
 	return false;
 }
 

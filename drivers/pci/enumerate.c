@@ -199,7 +199,11 @@ struct pci_group *pci_group_find(uint32_t number)
 {
 	struct pci_group *group;
 
-	list_for_each(group, &groups, link) if (group->number == number) return group;
+	list_for_each(group, &groups, link)
+	{
+		if (group->number == number)
+			return group;
+	}
 	return NULL;
 }
 
@@ -207,7 +211,11 @@ struct pci_function *pci_find(cordon_bdf_t bdf)
 {
 	struct pci_function *function;
 
-	list_for_each(function, &functions, link) if (function->bdf == bdf) return function;
+	list_for_each(function, &functions, link)
+	{
+		if (function->bdf == bdf)
+			return function;
+	}
 	return NULL;
 }
 

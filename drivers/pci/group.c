@@ -391,9 +391,11 @@ static int create_groups(struct builder *builder, struct list *groups)
 		list_append(groups, &group->link);
 	}
 	/* Until here the member held positions. */
-	list_for_each(group, groups, link) for (uint32_t i = 0; i < group->function_count; i++)
-	        group->functions[i]
-	                ->group = group->number;
+	list_for_each(group, groups, link)
+	{
+		for (uint32_t i = 0; i < group->function_count; i++)
+			group->functions[i]->group = group->number;
+	}
 	return 0;
 }
 
@@ -404,7 +406,10 @@ int pci_groups_build(struct list *functions, struct list *groups)
 	int error;
 
 	list_init(groups);
-	list_for_each(function, functions, link) builder.count++;
+	list_for_each(function, functions, link)
+	{
+		builder.count++;
+	}
 	if (builder.count == 0)
 		return 0;
 	builder.nodes = heap_alloc_array(builder.count, sizeof(struct node));
