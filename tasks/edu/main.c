@@ -52,7 +52,7 @@ static void check_dma(struct edu *edu)
 
 	if (result == 0)
 		result = vfio_dma_alloc(edu->device->pool, DMA_BYTES, 64, &to);
-	if (result < 0) {
+	if (result != 0) {
 		check(0, "DMA memory");
 		return;
 	}
