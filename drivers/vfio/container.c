@@ -144,16 +144,6 @@ static int refresh_windows_locked(struct container *container, struct iommu_doma
 	return 0;
 }
 
-/* No requester is attached. A domain that a unit might still walk is never given back. */
-static void drop_domain(struct container *container, struct iommu_domain *domain)
-{
-	if (container->unconfirmed)
-		log_error("container %llu: its page tables stay in quarantine",
-		          (unsigned long long)container->object.id);
-	else
-		iommu_domain_destroy(domain);
-}
-
 int container_add_group_locked(struct container *container, struct group *group,
                                const struct task *task)
 {
@@ -201,7 +191,7 @@ detach:
 	detach_requesters(container, domain, group);
 drop:
 	if (first)
-		drop_domain(container, domain);
+		iommu_domain_destroy(domain);
 	return error;
 }
 
@@ -216,7 +206,7 @@ static void container_end_domain_locked(struct container *container)
 	container->domain = NULL;
 	container->windows.count = 0;
 	spin_unlock(&container->lock);
-	drop_domain(container, domain);
+	iommu_domain_destroy(domain);
 	fault_queue_remove(&container->faults);
 }
 

@@ -55,16 +55,15 @@ static void function_harden(const struct pci_function *pci, bool no_snoop)
 	pci_write16(pci, offset, (uint16_t)(pci_read16(pci, offset) & ~off));
 }
 
-/* Writes COMMAND but for bus mastering, which has a counted way of its own. INTx stays off: no task
- * gets one yet. */
-static void function_decode(const struct pci_function *pci, uint16_t command)
+/* Makes COMMAND follow, but for bus mastering, which has a counted way of its own. INTx stays off:
+ * no task gets one yet. */
+static void function_decode(struct pci_function *pci, uint16_t command)
 {
 	const uint16_t bits = PCI_COMMAND_IO | PCI_COMMAND_MEMORY | CONFIG_COMMAND_PARITY |
 	                      CONFIG_COMMAND_SERR;
-	uint16_t now = pci_read16(pci, PCI_COMMAND);
+	const uint16_t on = command & bits;
 
-	pci_write16(pci, PCI_COMMAND,
-	            (uint16_t)((now & ~bits) | (command & bits) | PCI_COMMAND_INTX_OFF));
+	pci_update_command(pci, bits & (uint16_t)~on, on | PCI_COMMAND_INTX_OFF);
 }
 
 static void function_quarantine(struct function *function, const char *reason, bool stuck)
@@ -96,14 +95,6 @@ static int function_clean(struct function *function, bool no_snoop)
 
 /* --- states of a device ---------------------------------------------------------------------- */
 
-static void device_master(struct device *device, bool on)
-{
-	if (device->master == on)
-		return;
-	pci_set_master(device->function->pci, on);
-	device->master = on;
-}
-
 /* Makes the hardware follow the virtual COMMAND. BAR mappings are there only while memory decoding
  * is on: without it an access would hang some platforms, and reads as ones on others. */
 static void device_apply_command_locked(struct device *device, uint16_t command)
@@ -117,7 +108,7 @@ static void device_apply_command_locked(struct device *device, uint16_t command)
 	if (memory && !device->memory)
 		region_restore(device->bars);
 	device->memory = memory;
-	device_master(device, command & PCI_COMMAND_MASTER);
+	pci_set_master(device->function->pci, command & PCI_COMMAND_MASTER);
 }
 
 /* Resets the function for the task that holds it: as before but for bus mastering. */
@@ -151,7 +142,7 @@ static int device_stop(struct device *device)
 	spin_lock(&device->lock);
 	device->open = false;
 	region_revoke(device->bars);
-	device_master(device, false);
+	/* Interrupts masked, bus mastering off, pending transactions waited for. */
 	error = pci_quiesce(device->function->pci);
 	region_release(device->bars);
 	spin_unlock(&device->lock);
