@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-KERNEL_SRCS += boot/pvh.S boot/pvh.c
+KERNEL_SRCS += boot/start.S boot/pvh.c

@@ -27,7 +27,7 @@ _Static_assert(offsetof(struct fpu_state, mxcsr) == 24, "FXSAVE area");
 #define FPU_CONTROL_INITIAL 0x37f  /* all exceptions masked, extended precision */
 #define MXCSR_INITIAL       0x1f80 /* all exceptions masked */
 
-/* The stack of a thread that never ran, as context_switch (context.S) pops it. */
+/* The stack of a thread that never ran, as context_switch (switch.S) pops it. */
 struct initial_stack {
 	uint64_t r15, r14, r13, r12, rbx, rbp;
 	uint64_t return_address;

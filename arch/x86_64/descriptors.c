@@ -126,7 +126,7 @@ static void load_segments(void)
 	                 : "rax", "memory");
 }
 
-/* The top of a stack holds the percpu pointer (trap.S, trap_common_ist). */
+/* The top of a stack holds the percpu pointer (entry.S, trap_common_ist). */
 static void set_ist(struct local *cpu, enum ist number, uint64_t stack_low)
 {
 	uint64_t top = stack_low + STACK_SIZE - IST_TOP_RESERVE;

@@ -18,7 +18,7 @@
 #define STACKS_BASE     UINT64_C(0xffffc08000000000)
 
 /* What the boot tables map of RAM: with 1 GiB leaves one table of them, else 16 tables of 2 MiB
- * leaves (boot/pvh.S). */
+ * leaves (boot/start.S). */
 #define BOOT_MAP_SIZE_1G (UINT64_C(512) << 30)
 #define BOOT_MAP_SIZE_2M (UINT64_C(16) << 30)
 

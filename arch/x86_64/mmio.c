@@ -6,7 +6,7 @@
 #include <kernel/panic.h>
 
 #include "layout.h"
-#include "pagetable.h"
+#include "mmu.h"
 #include "paging.h"
 
 /* One mapping, with its guard page behind it. */

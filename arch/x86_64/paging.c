@@ -15,13 +15,13 @@
 
 #include "cpu.h"
 #include "layout.h"
-#include "pagetable.h"
+#include "mmu.h"
 #include "regs.h"
 
 /* Flushing single pages up to here is cheaper than forgetting everything. */
 #define FLUSH_PAGES_MAX 32
 
-#define TOP_KERNEL (PAGETABLE_ENTRIES / 2) /* first top-level entry of the kernel's half */
+#define TOP_KERNEL (MMU_ENTRIES / 2) /* first top-level entry of the kernel's half */
 
 /* The accessed and dirty bits are set from the start: nobody evaluates them, and the processor
  * need not write them. */
@@ -64,8 +64,8 @@ static void flush_local(uint64_t address, uint64_t size, uint64_t root)
 /* Only at boot, so a failure is final. */
 static void map_at_boot(uint64_t address, paddr_t base, uint64_t size, uint64_t flags)
 {
-	if (size != 0 && pagetable_map(&kernel_tables, address, base, size, KERNEL_FLAGS | flags,
-	                               leaf_level_max(), true) != 0)
+	if (size != 0 && mmu_map(&kernel_tables, address, base, size, KERNEL_FLAGS | flags,
+	                         leaf_level_max(), true) != 0)
 		panic("no memory for the kernel's page tables");
 }
 
@@ -110,7 +110,7 @@ void paging_init(const struct boot_info *boot)
 	map_image(data_start, data_end, PTE_NX | PTE_WRITABLE);
 	map_image(boot_stack_low, boot_stack_top, PTE_NX | PTE_WRITABLE);
 	for (size_t i = 0; i < ARRAY_SIZE(areas); i++) {
-		if (pagetable_reserve_top(&kernel_tables, areas[i], 0) != 0)
+		if (mmu_reserve_top(&kernel_tables, areas[i], 0) != 0)
 			panic("no memory for the kernel's page tables");
 	}
 	cr3_write(kernel_tables.root.raw);
@@ -121,8 +121,8 @@ int kernel_map(uint64_t address, paddr_t base, uint64_t size, uint64_t flags)
 	int error;
 
 	spin_lock(&kernel_lock);
-	error = pagetable_map(&kernel_tables, address, base, size, KERNEL_FLAGS | PTE_NX | flags,
-	                      leaf_level_max(), true);
+	error = mmu_map(&kernel_tables, address, base, size, KERNEL_FLAGS | PTE_NX | flags,
+	                leaf_level_max(), true);
 	spin_unlock(&kernel_lock);
 	return error;
 }
@@ -132,7 +132,7 @@ void kernel_unmap(uint64_t address, uint64_t size)
 	int error;
 
 	spin_lock(&kernel_lock);
-	error = pagetable_unmap(&kernel_tables, address, size, true);
+	error = mmu_unmap(&kernel_tables, address, size, true);
 	spin_unlock(&kernel_lock);
 	/* A whole mapping has no leaf across its ends, so nothing had to be allocated. */
 	ASSERT(error == 0);
@@ -144,8 +144,8 @@ paddr_t kernel_frame(uint64_t address)
 	uint64_t leaf;
 	int level;
 
-	ASSERT(pagetable_lookup(&kernel_tables, address, &leaf, &level));
-	return paddr((leaf & PTE_ADDRESS) + (address & (pagetable_span(level) - 1) & ~PAGE_MASK));
+	ASSERT(mmu_lookup(&kernel_tables, address, &leaf, &level));
+	return paddr((leaf & PTE_ADDRESS) + (address & (mmu_span(level) - 1) & ~PAGE_MASK));
 }
 
 static void check_leaf(uint64_t address, uint64_t leaf, int level, uint64_t rights)
@@ -166,7 +166,7 @@ void arch_check_wx(void)
 		if (root[i] != 0)
 			panic("the kernel's tables map something below the kernel's half");
 	}
-	pagetable_visit(&kernel_tables, TOP_KERNEL, check_leaf);
+	mmu_visit(&kernel_tables, TOP_KERNEL, check_leaf);
 }
 
 /* --- address spaces ------------------------------------------------------------------------ */
@@ -189,8 +189,8 @@ int arch_paging_create(struct arch_paging *paging)
 void arch_paging_destroy(struct arch_paging *paging)
 {
 	ASSERT(cr3_read() != paging->root.raw);
-	pagetable_free_retired(paging);
-	pagetable_free_tables(paging, TOP_KERNEL);
+	mmu_free_retired(paging);
+	mmu_free_tables(paging, TOP_KERNEL);
 	ASSERT(paging->tables == 0);
 	page_free(paging->root, 0);
 	paging->root = paddr(0);
@@ -218,8 +218,8 @@ int arch_paging_map(struct arch_paging *paging, uaddr_t user, paddr_t base, uint
 	ASSERT(size <= CORDON_USER_MAX && user.raw <= CORDON_USER_MAX - size);
 	if (prot == CORDON_PROT_NONE)
 		return 0;
-	error = pagetable_map(paging, user.raw, base, size, user_flags(prot, cache),
-	                      leaf_level_max(), false);
+	error = mmu_map(paging, user.raw, base, size, user_flags(prot, cache), leaf_level_max(),
+	                false);
 	if (error != 0)
 		arch_paging_flush(paging, user, size);
 	return error;
@@ -228,14 +228,14 @@ int arch_paging_map(struct arch_paging *paging, uaddr_t user, paddr_t base, uint
 int arch_paging_unmap(struct arch_paging *paging, uaddr_t user, uint64_t size)
 {
 	ASSERT(size <= CORDON_USER_MAX && user.raw <= CORDON_USER_MAX - size);
-	return pagetable_unmap(paging, user.raw, size, false);
+	return mmu_unmap(paging, user.raw, size, false);
 }
 
 int arch_paging_protect(struct arch_paging *paging, uaddr_t user, uint64_t size, uint32_t prot)
 {
 	ASSERT(size <= CORDON_USER_MAX && user.raw <= CORDON_USER_MAX - size);
 	ASSERT(prot != CORDON_PROT_NONE);
-	return pagetable_protect(paging, user.raw, size, user_flags(prot, ARCH_CACHE_NORMAL));
+	return mmu_protect(paging, user.raw, size, user_flags(prot, ARCH_CACHE_NORMAL));
 }
 
 /* One CPU runs, so an address space is in use here or nowhere; the others will be asked here. */
@@ -244,7 +244,7 @@ void arch_paging_flush(struct arch_paging *paging, uaddr_t user, uint64_t size)
 	/* A space that is not loaded has nothing cached: loading another one forgot it. */
 	if (cr3_read() == paging->root.raw)
 		flush_local(user.raw, size, paging->root.raw);
-	pagetable_free_retired(paging);
+	mmu_free_retired(paging);
 }
 
 void arch_paging_switch(const struct arch_paging *paging)
@@ -261,9 +261,9 @@ bool arch_paging_lookup(const struct arch_paging *paging, uaddr_t user, paddr_t 
 	uint64_t leaf, offset;
 	int level;
 
-	if (user.raw >= CORDON_USER_MAX || !pagetable_lookup(paging, user.raw, &leaf, &level))
+	if (user.raw >= CORDON_USER_MAX || !mmu_lookup(paging, user.raw, &leaf, &level))
 		return false;
-	offset = user.raw & (pagetable_span(level) - 1);
+	offset = user.raw & (mmu_span(level) - 1);
 	*base = paddr((leaf & PTE_ADDRESS) + offset);
 	*prot = CORDON_PROT_READ | (leaf & PTE_WRITABLE ? CORDON_PROT_WRITE : 0) |
 	        (leaf & PTE_NX ? 0 : CORDON_PROT_EXEC);

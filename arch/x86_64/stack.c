@@ -9,7 +9,7 @@
 #include <kernel/panic.h>
 
 #include "layout.h"
-#include "pagetable.h"
+#include "mmu.h"
 #include "paging.h"
 #include "stack.h"
 

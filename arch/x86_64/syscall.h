@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The SYSCALL entry (syscall.S). */
+/* The SYSCALL entry (syscall_entry.S). */
 #ifndef ARCH_X86_64_SYSCALL_H
 #define ARCH_X86_64_SYSCALL_H
 

@@ -37,7 +37,7 @@ static bool from_user(const struct arch_trap_frame *frame)
 
 /*
  * Tells an exception from an interrupt with its number. With an error code due, the shape of the
- * frame is proof (trap.S). Otherwise the local APIC is: it marks the vector as in service
+ * frame is proof (entry.S). Otherwise the local APIC is: it marks the vector as in service
  * when it delivers an interrupt, and an exception does not. An NMI is never in service.
  */
 static bool is_interrupt(const struct arch_trap_frame *frame)

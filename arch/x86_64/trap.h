@@ -24,7 +24,7 @@ enum trap {
 #define PAGE_FAULT_WRITE   (UINT64_C(1) << 1)
 #define PAGE_FAULT_FETCH   (UINT64_C(1) << 4)
 
-/* Called by the entries in trap.S, with interrupts off. */
+/* Called by the entries in entry.S, with interrupts off. */
 void trap_dispatch(struct arch_trap_frame *frame);
 
 /* Where execution continues after a fault at rip that was expected (asm.h, extable); 0: nowhere. */

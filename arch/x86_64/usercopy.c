@@ -3,7 +3,7 @@
 #include <cordon/memory.h>
 #include <kernel/user.h>
 
-/* usercopy.S */
+/* copy.S */
 int user_copy(void *to, const void *from, size_t size);
 
 /* Whether a range lies below CORDON_USER_MAX; whether it is mapped shows in the copy. */

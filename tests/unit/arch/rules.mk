@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 
-UNIT_TESTS += pagetable_test
-pagetable_test_SRCS := tests/unit/arch/pagetable_test.c arch/x86_64/pagetable.c
+UNIT_TESTS += mmu_test
+mmu_test_SRCS := tests/unit/arch/mmu_test.c arch/x86_64/mmu.c
 
 UNIT_TESTS += memory_map_test
 memory_map_test_SRCS := tests/unit/arch/memory_map_test.c arch/x86_64/memory_map.c

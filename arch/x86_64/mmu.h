@@ -3,8 +3,8 @@
  * Four-level page tables in memory (Intel SDM 3, 4.5). Touches no register: tests/unit/arch
  * checks it against a walker of its own. The caller holds the lock of the tables.
  */
-#ifndef ARCH_X86_64_PAGETABLE_H
-#define ARCH_X86_64_PAGETABLE_H
+#ifndef ARCH_X86_64_MMU_H
+#define ARCH_X86_64_MMU_H
 
 #include <arch/paging.h>
 #include <kernel/types.h>
@@ -24,16 +24,16 @@
 /* PWT and PCD select entry 3 of the PAT: uncached (regs.h). */
 #define PTE_UNCACHED (PTE_PWT | PTE_PCD)
 
-#define PAGETABLE_ENTRIES 512
-#define PAGETABLE_LEVELS  4 /* the root is level 4, a 4 KiB leaf lies in level 1 */
+#define MMU_ENTRIES 512
+#define MMU_LEVELS  4 /* the root is level 4, a 4 KiB leaf lies in level 1 */
 
-static inline unsigned int pagetable_index(uint64_t address, int level)
+static inline unsigned int mmu_index(uint64_t address, int level)
 {
-	return (unsigned int)(address >> (PAGE_SHIFT + 9 * (level - 1))) & (PAGETABLE_ENTRIES - 1);
+	return (unsigned int)(address >> (PAGE_SHIFT + 9 * (level - 1))) & (MMU_ENTRIES - 1);
 }
 
 /* Bytes that one entry of a level covers. */
-static inline uint64_t pagetable_span(int level)
+static inline uint64_t mmu_span(int level)
 {
 	return UINT64_C(1) << (PAGE_SHIFT + 9 * (level - 1));
 }
@@ -44,8 +44,8 @@ static inline uint64_t pagetable_span(int level)
  * the tables above. Nothing is mapped there before (a panic otherwise). Returns 0, or -ENOMEM
  * with no translation changed; new tables are then retired, or stay with keep_tables.
  */
-int pagetable_map(struct arch_paging *paging, uint64_t address, paddr_t base, uint64_t size,
-                  uint64_t flags, int leaf_level, bool keep_tables);
+int mmu_map(struct arch_paging *paging, uint64_t address, paddr_t base, uint64_t size,
+            uint64_t flags, int leaf_level, bool keep_tables);
 
 /*
  * Removes the entries of a range; there may be holes. Leaves that cross the ends are split
@@ -53,31 +53,30 @@ int pagetable_map(struct arch_paging *paging, uint64_t address, paddr_t base, ui
  * keep_tables: empty tables stay (the kernel's own, which all address spaces share). Otherwise
  * they are retired.
  */
-int pagetable_unmap(struct arch_paging *paging, uint64_t address, uint64_t size, bool keep_tables);
+int mmu_unmap(struct arch_paging *paging, uint64_t address, uint64_t size, bool keep_tables);
 
 /*
  * Sets PTE_WRITABLE and PTE_NX of every leaf in a range as flags has them; there may be holes.
  * Leaves that cross the ends are split first: -ENOMEM when that finds no frame, and then no
  * translation has changed.
  */
-int pagetable_protect(struct arch_paging *paging, uint64_t address, uint64_t size, uint64_t flags);
+int mmu_protect(struct arch_paging *paging, uint64_t address, uint64_t size, uint64_t flags);
 
 /* The leaf that maps an address, and its level. False when there is none. */
-bool pagetable_lookup(const struct arch_paging *paging, uint64_t address, uint64_t *leaf,
-                      int *level);
+bool mmu_lookup(const struct arch_paging *paging, uint64_t address, uint64_t *leaf, int *level);
 
 /* Makes sure that the top-level entry of an address has a table. Returns 0 or -ENOMEM. */
-int pagetable_reserve_top(struct arch_paging *paging, uint64_t address, uint64_t flags);
+int mmu_reserve_top(struct arch_paging *paging, uint64_t address, uint64_t flags);
 
 /* Frees retired tables; no CPU can walk them any more. */
-void pagetable_free_retired(struct arch_paging *paging);
+void mmu_free_retired(struct arch_paging *paging);
 
 /* Frees all tables below the first count entries of the root; a leaf there is a panic. */
-void pagetable_free_tables(struct arch_paging *paging, unsigned int count);
+void mmu_free_tables(struct arch_paging *paging, unsigned int count);
 
-/* Calls visit for every leaf under the top-level entries [first, PAGETABLE_ENTRIES), with the
+/* Calls visit for every leaf under the top-level entries [first, MMU_ENTRIES), with the
  * rights that all levels together give: WRITABLE, USER and NX in rights. */
-typedef void (*pagetable_visit_t)(uint64_t address, uint64_t leaf, int level, uint64_t rights);
-void pagetable_visit(const struct arch_paging *paging, unsigned int first, pagetable_visit_t visit);
+typedef void (*mmu_visit_t)(uint64_t address, uint64_t leaf, int level, uint64_t rights);
+void mmu_visit(const struct arch_paging *paging, unsigned int first, mmu_visit_t visit);
 
 #endif

@@ -6,14 +6,15 @@
 #include <criterion/criterion.h>
 
 #include <arch/mmio.h>
-#include <arch/x86_64/pagetable.h>
+#include <arch/x86_64/mmu.h>
 #include <cordon/errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <tests/unit/fake/fake.h>
 
-#define SPACE_PAGES (UINT64_C(5) << 18) /* 5 GiB: five 1 GiB leaves, more than one table a level \
-	                                 */
+#define SPACE_PAGES                                                                  \
+	(UINT64_C(5) << 18) /* 5 GiB: five 1 GiB leaves, more than one table a level \
+	                     */
 #define STEPS 3000
 
 /* --- the walker ---------------------------------------------------------------------------- */
@@ -142,6 +143,16 @@ static void model_map(uint64_t page, uint64_t count, uint64_t physical, uint64_t
 		model[page + i] = (struct page){physical + (i << 12), flags};
 }
 
+static void model_protect(uint64_t page, uint64_t count, uint64_t flags)
+{
+	const uint64_t rights = PTE_WRITABLE | PTE_NX;
+
+	for (uint64_t i = 0; i < count; i++)
+		if (model[page + i].flags)
+			model[page + i].flags = (model[page + i].flags & ~rights) |
+			                        (flags & rights);
+}
+
 static bool model_free(uint64_t page, uint64_t count)
 {
 	for (uint64_t i = 0; i < count; i++)
@@ -188,9 +199,9 @@ static void check_around(uint64_t page, uint64_t count)
 			check_page(places[i]);
 }
 
-TestSuite(pagetable, .init = setup, .fini = teardown);
+TestSuite(mmu, .init = setup, .fini = teardown);
 
-Test(pagetable, random_mappings_agree_with_an_independent_walker, .timeout = 120)
+Test(mmu, random_mappings_agree_with_an_independent_walker, .timeout = 120)
 {
 	srand(20240817);
 	for (int step = 0; step < STEPS; step++) {
@@ -203,16 +214,21 @@ Test(pagetable, random_mappings_agree_with_an_independent_walker, .timeout = 120
 		if (rand() % 2 && model_free(page, count)) {
 			uint64_t flags = random_flags();
 
-			cr_assert_eq(pagetable_map(&paging, page << 12, paddr(physical),
-			                           count << 12, flags, 1 + rand() % 3, false),
+			cr_assert_eq(mmu_map(&paging, page << 12, paddr(physical), count << 12,
+			                     flags, 1 + rand() % 3, false),
 			             0);
 			model_map(page, count, physical, flags);
+		} else if (rand() % 3 == 0) {
+			uint64_t flags = random_flags();
+
+			cr_assert_eq(mmu_protect(&paging, page << 12, count << 12, flags), 0);
+			model_protect(page, count, flags);
 		} else {
-			cr_assert_eq(pagetable_unmap(&paging, page << 12, count << 12, false), 0);
+			cr_assert_eq(mmu_unmap(&paging, page << 12, count << 12, false), 0);
 			model_map(page, count, 0, 0);
 		}
 		check_around(page, count);
-		pagetable_free_retired(&paging);
+		mmu_free_retired(&paging);
 		if (step % 300 == 0) {
 			check_all();
 			check_frames();
@@ -220,34 +236,33 @@ Test(pagetable, random_mappings_agree_with_an_independent_walker, .timeout = 120
 	}
 	check_all();
 	check_frames();
-	cr_assert_eq(pagetable_unmap(&paging, 0, SPACE_PAGES << 12, false), 0);
-	pagetable_free_retired(&paging);
+	cr_assert_eq(mmu_unmap(&paging, 0, SPACE_PAGES << 12, false), 0);
+	mmu_free_retired(&paging);
 	cr_assert_eq(paging.tables, 0);
 	cr_assert_eq(fake_pages_used(), 1);
 }
 
-Test(pagetable, out_of_memory_at_any_allocation_changes_no_translation)
+Test(mmu, out_of_memory_at_any_allocation_changes_no_translation)
 {
 	int fails = 0;
 
 	/* A leaf to split on either side, and a part to map that needs many tables. */
 	model_map(512, 512, SIZE_2M, PTE_USER);
-	cr_assert_eq(pagetable_map(&paging, SIZE_2M, paddr(SIZE_2M), SIZE_2M, PTE_USER, 3, false),
-	             0);
+	cr_assert_eq(mmu_map(&paging, SIZE_2M, paddr(SIZE_2M), SIZE_2M, PTE_USER, 3, false), 0);
 	for (uint64_t n = 1; n < 20; n++) {
 		uint64_t before = paging.tables;
 		int error;
 
 		fake_page_fail(n);
-		error = pagetable_map(&paging, SIZE_1G - SIZE_2M - PAGE_SIZE, paddr(PAGE_SIZE),
-		                      SIZE_1G + 2 * SIZE_2M, PTE_USER | PTE_NX, 3, false);
+		error = mmu_map(&paging, SIZE_1G - SIZE_2M - PAGE_SIZE, paddr(PAGE_SIZE),
+		                SIZE_1G + 2 * SIZE_2M, PTE_USER | PTE_NX, 3, false);
 		fake_page_fail(0);
-		pagetable_free_retired(&paging);
+		mmu_free_retired(&paging);
 		if (error == 0) {
-			cr_assert_eq(pagetable_unmap(&paging, SIZE_1G - SIZE_2M - PAGE_SIZE,
-			                             SIZE_1G + 2 * SIZE_2M, false),
+			cr_assert_eq(mmu_unmap(&paging, SIZE_1G - SIZE_2M - PAGE_SIZE,
+			                       SIZE_1G + 2 * SIZE_2M, false),
 			             0);
-			pagetable_free_retired(&paging);
+			mmu_free_retired(&paging);
 			break;
 		}
 		cr_assert_eq(error, -ENOMEM);
@@ -262,8 +277,7 @@ Test(pagetable, out_of_memory_at_any_allocation_changes_no_translation)
 		int error;
 
 		fake_page_fail((uint64_t)fails + 1);
-		error = pagetable_unmap(&paging, SIZE_2M + PAGE_SIZE, SIZE_2M - 2 * PAGE_SIZE,
-		                        false);
+		error = mmu_unmap(&paging, SIZE_2M + PAGE_SIZE, SIZE_2M - 2 * PAGE_SIZE, false);
 		fake_page_fail(0);
 		if (error == 0)
 			break;
@@ -273,17 +287,17 @@ Test(pagetable, out_of_memory_at_any_allocation_changes_no_translation)
 	cr_assert_eq(fails, 1, "one leaf crosses both ends: one table is needed");
 	model_map(513, 510, 0, 0);
 	check_all();
-	pagetable_free_retired(&paging);
+	mmu_free_retired(&paging);
 	check_frames();
 }
 
-Test(pagetable, the_largest_leaves_that_fit_are_used)
+Test(mmu, the_largest_leaves_that_fit_are_used)
 {
 	/* 1 GiB leaf with a 2 MiB and a 4 KiB leaf on either side. */
 	uint64_t start = SIZE_1G - SIZE_2M - PAGE_SIZE;
 
-	cr_assert_eq(pagetable_map(&paging, start, paddr(start),
-	                           SIZE_1G + 2 * (SIZE_2M + PAGE_SIZE), PTE_USER, 3, false),
+	cr_assert_eq(mmu_map(&paging, start, paddr(start), SIZE_1G + 2 * (SIZE_2M + PAGE_SIZE),
+	                     PTE_USER, 3, false),
 	             0);
 	cr_assert_eq(walk(paging.root.raw, start).size, PAGE_SIZE);
 	cr_assert_eq(walk(paging.root.raw, start + PAGE_SIZE).size, SIZE_2M);
@@ -292,15 +306,14 @@ Test(pagetable, the_largest_leaves_that_fit_are_used)
 	cr_assert_eq(walk(paging.root.raw, 2 * SIZE_1G + SIZE_2M).size, PAGE_SIZE);
 }
 
-Test(pagetable, a_retired_table_shows_no_entry_and_is_freed_only_by_the_flush)
+Test(mmu, a_retired_table_shows_no_entry_and_is_freed_only_by_the_flush)
 {
 	uint64_t used, table;
 
-	cr_assert_eq(pagetable_map(&paging, 0, paddr(0x5000), PAGE_SIZE, PTE_USER, 3, false), 0);
-	cr_assert_eq(pagetable_map(&paging, SIZE_1G, paddr(0x5000), PAGE_SIZE, PTE_USER, 3, false),
-	             0);
+	cr_assert_eq(mmu_map(&paging, 0, paddr(0x5000), PAGE_SIZE, PTE_USER, 3, false), 0);
+	cr_assert_eq(mmu_map(&paging, SIZE_1G, paddr(0x5000), PAGE_SIZE, PTE_USER, 3, false), 0);
 	used = fake_pages_used();
-	cr_assert_eq(pagetable_unmap(&paging, 0, 2 * SIZE_1G, false), 0);
+	cr_assert_eq(mmu_unmap(&paging, 0, 2 * SIZE_1G, false), 0);
 	cr_assert_eq(fake_pages_used(), used);
 	cr_assert_eq(paging.tables, used - 1);
 	table = paging.retired.raw;
@@ -312,46 +325,46 @@ Test(pagetable, a_retired_table_shows_no_entry_and_is_freed_only_by_the_flush)
 			cr_assert_eq(entries[k] & PTE_PRESENT, 0);
 		table = entries[0];
 	}
-	pagetable_free_retired(&paging);
+	mmu_free_retired(&paging);
 	cr_assert_eq(fake_pages_used(), 1);
 	cr_assert_eq(paging.tables, 0);
 }
 
-Test(pagetable, kept_tables_stay_linked)
+Test(mmu, kept_tables_stay_linked)
 {
 	uint64_t tables;
 
-	cr_assert_eq(pagetable_map(&paging, 0, paddr(0x5000), PAGE_SIZE, 0, 3, true), 0);
+	cr_assert_eq(mmu_map(&paging, 0, paddr(0x5000), PAGE_SIZE, 0, 3, true), 0);
 	tables = paging.tables;
-	cr_assert_eq(pagetable_unmap(&paging, 0, PAGE_SIZE, true), 0);
+	cr_assert_eq(mmu_unmap(&paging, 0, PAGE_SIZE, true), 0);
 	cr_assert_eq(paging.tables, tables);
 	cr_assert_eq(paging.retired.raw, 0);
 	cr_assert(!walk(paging.root.raw, 0).mapped);
 }
 
-Test(pagetable, mapping_over_a_mapping_is_a_panic, .signal = SIGABRT)
+Test(mmu, mapping_over_a_mapping_is_a_panic, .signal = SIGABRT)
 {
-	cr_assert_eq(pagetable_map(&paging, 0, paddr(0), PAGE_SIZE, PTE_USER, 3, false), 0);
-	pagetable_map(&paging, 0, paddr(0), PAGE_SIZE, PTE_USER, 3, false);
+	cr_assert_eq(mmu_map(&paging, 0, paddr(0), PAGE_SIZE, PTE_USER, 3, false), 0);
+	mmu_map(&paging, 0, paddr(0), PAGE_SIZE, PTE_USER, 3, false);
 }
 
-Test(pagetable, lookup_tells_leaf_and_level)
+Test(mmu, lookup_tells_leaf_and_level)
 {
 	uint64_t leaf;
 	int level;
 
-	cr_assert_eq(pagetable_map(&paging, SIZE_1G, paddr(0), SIZE_1G + SIZE_2M + PAGE_SIZE,
-	                           PTE_USER, 3, false),
+	cr_assert_eq(mmu_map(&paging, SIZE_1G, paddr(0), SIZE_1G + SIZE_2M + PAGE_SIZE, PTE_USER, 3,
+	                     false),
 	             0);
-	cr_assert(pagetable_lookup(&paging, SIZE_1G + 5, &leaf, &level));
+	cr_assert(mmu_lookup(&paging, SIZE_1G + 5, &leaf, &level));
 	cr_assert_eq(level, 3);
-	cr_assert(pagetable_lookup(&paging, 2 * SIZE_1G, &leaf, &level));
+	cr_assert(mmu_lookup(&paging, 2 * SIZE_1G, &leaf, &level));
 	cr_assert_eq(level, 2);
 	cr_assert_eq(leaf & PTE_ADDRESS, SIZE_1G);
-	cr_assert(pagetable_lookup(&paging, 2 * SIZE_1G + SIZE_2M, &leaf, &level));
+	cr_assert(mmu_lookup(&paging, 2 * SIZE_1G + SIZE_2M, &leaf, &level));
 	cr_assert_eq(level, 1);
-	cr_assert(!pagetable_lookup(&paging, 0, &leaf, &level));
-	cr_assert(!pagetable_lookup(&paging, 2 * SIZE_1G + SIZE_2M + PAGE_SIZE, &leaf, &level));
+	cr_assert(!mmu_lookup(&paging, 0, &leaf, &level));
+	cr_assert(!mmu_lookup(&paging, 2 * SIZE_1G + SIZE_2M + PAGE_SIZE, &leaf, &level));
 }
 
 static uint64_t visited, visited_writable_executable;
@@ -362,7 +375,7 @@ static void visit(uint64_t address, uint64_t leaf, int level, uint64_t rights)
 
 	(void)leaf;
 	cr_assert(t.mapped);
-	cr_assert_eq(t.size, pagetable_span(level));
+	cr_assert_eq(t.size, mmu_span(level));
 	cr_assert_eq(t.writable, (rights & PTE_WRITABLE) != 0);
 	cr_assert_eq(t.executable, !(rights & PTE_NX));
 	cr_assert_eq(t.user, (rights & PTE_USER) != 0);
@@ -370,22 +383,22 @@ static void visit(uint64_t address, uint64_t leaf, int level, uint64_t rights)
 	visited_writable_executable += t.writable && t.executable;
 }
 
-Test(pagetable, a_visit_meets_every_leaf_with_the_rights_of_all_levels)
+Test(mmu, a_visit_meets_every_leaf_with_the_rights_of_all_levels)
 {
 	const uint64_t kernel = UINT64_C(0xffffffff80000000);
 
-	cr_assert_eq(pagetable_map(&paging, kernel, paddr(SIZE_2M), SIZE_2M + 3 * PAGE_SIZE,
-	                           PTE_NX | PTE_WRITABLE, 3, true),
+	cr_assert_eq(mmu_map(&paging, kernel, paddr(SIZE_2M), SIZE_2M + 3 * PAGE_SIZE,
+	                     PTE_NX | PTE_WRITABLE, 3, true),
 	             0);
-	cr_assert_eq(pagetable_map(&paging, 0, paddr(0), 2 * PAGE_SIZE, PTE_USER, 3, false), 0);
-	pagetable_visit(&paging, 256, visit);
+	cr_assert_eq(mmu_map(&paging, 0, paddr(0), 2 * PAGE_SIZE, PTE_USER, 3, false), 0);
+	mmu_visit(&paging, 256, visit);
 	cr_assert_eq(visited, 4);
-	pagetable_visit(&paging, 0, visit);
+	mmu_visit(&paging, 0, visit);
 	cr_assert_eq(visited, 4 + 6);
 	cr_assert_eq(visited_writable_executable, 0);
-	cr_assert_eq(pagetable_map(&paging, kernel - PAGE_SIZE, paddr(0), PAGE_SIZE, PTE_WRITABLE,
-	                           3, true),
-	             0);
-	pagetable_visit(&paging, 256, visit);
+	cr_assert_eq(
+	        mmu_map(&paging, kernel - PAGE_SIZE, paddr(0), PAGE_SIZE, PTE_WRITABLE, 3, true),
+	        0);
+	mmu_visit(&paging, 256, visit);
 	cr_assert_eq(visited_writable_executable, 1);
 }

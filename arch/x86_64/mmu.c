@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "pagetable.h"
+#include "mmu.h"
 
 #include <arch/mmio.h>
 #include <cordon/errno.h>
@@ -9,7 +9,7 @@
 /* What a table entry carries besides the address; rights are decided by the leaves. */
 #define TABLE_FLAGS (PTE_PRESENT | PTE_WRITABLE | PTE_ACCESSED)
 
-/* What pagetable_protect changes. */
+/* What mmu_protect changes. */
 #define RIGHTS (PTE_WRITABLE | PTE_NX)
 
 static uint64_t *table_at(paddr_t frame)
@@ -37,7 +37,7 @@ static void retire(struct arch_paging *paging, paddr_t frame)
 	paging->retired = frame;
 }
 
-void pagetable_free_retired(struct arch_paging *paging)
+void mmu_free_retired(struct arch_paging *paging)
 {
 	while (paging->retired.raw != 0) {
 		paddr_t frame = paging->retired;
@@ -69,7 +69,7 @@ static int leaf_level_for(uint64_t address, uint64_t base, uint64_t size, int ma
 	int level = max;
 
 	while (level > 1 &&
-	       (!is_aligned(address | base, pagetable_span(level)) || size < pagetable_span(level)))
+	       (!is_aligned(address | base, mmu_span(level)) || size < mmu_span(level)))
 		level--;
 	return level;
 }
@@ -78,12 +78,12 @@ static uint64_t *entry_at(struct arch_paging *paging, uint64_t address, int leve
 {
 	uint64_t *table = table_at(paging->root);
 
-	for (int i = PAGETABLE_LEVELS; i > level; i--) {
-		table = descend(paging, &table[pagetable_index(address, i)], flags);
+	for (int i = MMU_LEVELS; i > level; i--) {
+		table = descend(paging, &table[mmu_index(address, i)], flags);
 		if (table == NULL)
 			return NULL;
 	}
-	return &table[pagetable_index(address, level)];
+	return &table[mmu_index(address, level)];
 }
 
 /* Writes as many leaves of a level as belong into one table. Returns the bytes mapped, 0 when
@@ -91,8 +91,8 @@ static uint64_t *entry_at(struct arch_paging *paging, uint64_t address, int leve
 static uint64_t fill_table(struct arch_paging *paging, uint64_t address, uint64_t base,
                            uint64_t size, uint64_t flags, int level)
 {
-	uint64_t span = pagetable_span(level);
-	uint64_t count = min_u64(size / span, PAGETABLE_ENTRIES - pagetable_index(address, level));
+	uint64_t span = mmu_span(level);
+	uint64_t count = min_u64(size / span, MMU_ENTRIES - mmu_index(address, level));
 	uint64_t leaf = base | flags | PTE_PRESENT | (level > 1 ? PTE_LARGE : 0);
 	uint64_t *entry = entry_at(paging, address, level, flags);
 
@@ -107,7 +107,7 @@ static uint64_t fill_table(struct arch_paging *paging, uint64_t address, uint64_
 
 static bool table_is_empty(const uint64_t *table)
 {
-	for (unsigned int i = 0; i < PAGETABLE_ENTRIES; i++) {
+	for (unsigned int i = 0; i < MMU_ENTRIES; i++) {
 		if (table[i] != 0)
 			return false;
 	}
@@ -118,10 +118,10 @@ static bool table_is_empty(const uint64_t *table)
 static void clear(struct arch_paging *paging, uint64_t *table, int level, uint64_t start,
                   uint64_t last, bool keep_tables)
 {
-	uint64_t span = pagetable_span(level);
-	unsigned int end = pagetable_index(last, level);
+	uint64_t span = mmu_span(level);
+	unsigned int end = mmu_index(last, level);
 
-	for (unsigned int i = pagetable_index(start, level); i <= end; i++) {
+	for (unsigned int i = mmu_index(start, level); i <= end; i++) {
 		uint64_t entry = table[i];
 		uint64_t entry_last = start | (span - 1);
 
@@ -139,8 +139,8 @@ static void clear(struct arch_paging *paging, uint64_t *table, int level, uint64
 	}
 }
 
-int pagetable_map(struct arch_paging *paging, uint64_t address, paddr_t base, uint64_t size,
-                  uint64_t flags, int leaf_level, bool keep_tables)
+int mmu_map(struct arch_paging *paging, uint64_t address, paddr_t base, uint64_t size,
+            uint64_t flags, int leaf_level, bool keep_tables)
 {
 	uint64_t done = 0;
 
@@ -159,8 +159,7 @@ int pagetable_map(struct arch_paging *paging, uint64_t address, paddr_t base, ui
 
 undo:
 	/* Also takes away the tables made for the part that failed. */
-	clear(paging, table_at(paging->root), PAGETABLE_LEVELS, address, address + size - 1,
-	      keep_tables);
+	clear(paging, table_at(paging->root), MMU_LEVELS, address, address + size - 1, keep_tables);
 	return -ENOMEM;
 }
 
@@ -169,13 +168,13 @@ static int split_at(struct arch_paging *paging, uint64_t address)
 {
 	uint64_t *table = table_at(paging->root);
 
-	for (int level = PAGETABLE_LEVELS; level > 1; level--) {
-		uint64_t *entry = &table[pagetable_index(address, level)];
-		uint64_t step = pagetable_span(level - 1);
+	for (int level = MMU_LEVELS; level > 1; level--) {
+		uint64_t *entry = &table[mmu_index(address, level)];
+		uint64_t step = mmu_span(level - 1);
 		uint64_t child, flags;
 		paddr_t frame;
 
-		if (!(*entry & PTE_PRESENT) || is_aligned(address, pagetable_span(level)))
+		if (!(*entry & PTE_PRESENT) || is_aligned(address, mmu_span(level)))
 			return 0;
 		if (is_leaf(*entry, level)) {
 			if (page_alloc_zeroed(&frame) != 0)
@@ -183,7 +182,7 @@ static int split_at(struct arch_paging *paging, uint64_t address)
 			paging->tables++;
 			flags = *entry & PTE_USER;
 			child = level - 1 > 1 ? *entry : *entry & ~PTE_LARGE;
-			for (unsigned int i = 0; i < PAGETABLE_ENTRIES; i++)
+			for (unsigned int i = 0; i < MMU_ENTRIES; i++)
 				table_at(frame)[i] = child + i * step;
 			*entry = frame.raw | TABLE_FLAGS | flags;
 		}
@@ -192,7 +191,7 @@ static int split_at(struct arch_paging *paging, uint64_t address)
 	return 0;
 }
 
-int pagetable_unmap(struct arch_paging *paging, uint64_t address, uint64_t size, bool keep_tables)
+int mmu_unmap(struct arch_paging *paging, uint64_t address, uint64_t size, bool keep_tables)
 {
 	int error;
 
@@ -203,17 +202,17 @@ int pagetable_unmap(struct arch_paging *paging, uint64_t address, uint64_t size,
 	if (error == 0)
 		error = split_at(paging, address + size);
 	if (error == 0)
-		clear(paging, table_at(paging->root), PAGETABLE_LEVELS, address, address + size - 1,
+		clear(paging, table_at(paging->root), MMU_LEVELS, address, address + size - 1,
 		      keep_tables);
 	return error;
 }
 
 static void set_rights(uint64_t *table, int level, uint64_t start, uint64_t last, uint64_t flags)
 {
-	uint64_t span = pagetable_span(level);
-	unsigned int end = pagetable_index(last, level);
+	uint64_t span = mmu_span(level);
+	unsigned int end = mmu_index(last, level);
 
-	for (unsigned int i = pagetable_index(start, level); i <= end; i++) {
+	for (unsigned int i = mmu_index(start, level); i <= end; i++) {
 		uint64_t entry = table[i];
 		uint64_t entry_last = start | (span - 1);
 
@@ -226,7 +225,7 @@ static void set_rights(uint64_t *table, int level, uint64_t start, uint64_t last
 	}
 }
 
-int pagetable_protect(struct arch_paging *paging, uint64_t address, uint64_t size, uint64_t flags)
+int mmu_protect(struct arch_paging *paging, uint64_t address, uint64_t size, uint64_t flags)
 {
 	int error;
 
@@ -237,18 +236,16 @@ int pagetable_protect(struct arch_paging *paging, uint64_t address, uint64_t siz
 	if (error == 0)
 		error = split_at(paging, address + size);
 	if (error == 0)
-		set_rights(table_at(paging->root), PAGETABLE_LEVELS, address, address + size - 1,
-		           flags);
+		set_rights(table_at(paging->root), MMU_LEVELS, address, address + size - 1, flags);
 	return error;
 }
 
-bool pagetable_lookup(const struct arch_paging *paging, uint64_t address, uint64_t *leaf,
-                      int *level)
+bool mmu_lookup(const struct arch_paging *paging, uint64_t address, uint64_t *leaf, int *level)
 {
 	const uint64_t *table = table_at(paging->root);
 
-	for (int i = PAGETABLE_LEVELS; i >= 1; i--) {
-		uint64_t entry = table[pagetable_index(address, i)];
+	for (int i = MMU_LEVELS; i >= 1; i--) {
+		uint64_t entry = table[mmu_index(address, i)];
 
 		if (!(entry & PTE_PRESENT))
 			return false;
@@ -262,13 +259,11 @@ bool pagetable_lookup(const struct arch_paging *paging, uint64_t address, uint64
 	return false;
 }
 
-int pagetable_reserve_top(struct arch_paging *paging, uint64_t address, uint64_t flags)
+int mmu_reserve_top(struct arch_paging *paging, uint64_t address, uint64_t flags)
 {
 	uint64_t *root = table_at(paging->root);
 
-	return descend(paging, &root[pagetable_index(address, PAGETABLE_LEVELS)], flags) == NULL
-	               ? -ENOMEM
-	               : 0;
+	return descend(paging, &root[mmu_index(address, MMU_LEVELS)], flags) == NULL ? -ENOMEM : 0;
 }
 
 static void free_below(struct arch_paging *paging, uint64_t *table, int level, unsigned int count)
@@ -279,24 +274,24 @@ static void free_below(struct arch_paging *paging, uint64_t *table, int level, u
 		if (!(entry & PTE_PRESENT))
 			continue;
 		ASSERT(!is_leaf(entry, level));
-		free_below(paging, table_of(entry), level - 1, PAGETABLE_ENTRIES);
+		free_below(paging, table_of(entry), level - 1, MMU_ENTRIES);
 		table[i] = 0;
 		paging->tables--;
 		page_free(paddr(entry & PTE_ADDRESS), 0);
 	}
 }
 
-void pagetable_free_tables(struct arch_paging *paging, unsigned int count)
+void mmu_free_tables(struct arch_paging *paging, unsigned int count)
 {
-	free_below(paging, table_at(paging->root), PAGETABLE_LEVELS, count);
+	free_below(paging, table_at(paging->root), MMU_LEVELS, count);
 }
 
 static void visit_below(const uint64_t *table, int level, uint64_t address, unsigned int first,
-                        uint64_t rights, pagetable_visit_t visit)
+                        uint64_t rights, mmu_visit_t visit)
 {
-	for (unsigned int i = first; i < PAGETABLE_ENTRIES; i++) {
+	for (unsigned int i = first; i < MMU_ENTRIES; i++) {
 		uint64_t entry = table[i];
-		uint64_t at = address + i * pagetable_span(level);
+		uint64_t at = address + i * mmu_span(level);
 		uint64_t all;
 
 		if (!(entry & PTE_PRESENT))
@@ -304,8 +299,8 @@ static void visit_below(const uint64_t *table, int level, uint64_t address, unsi
 		/* Every level must allow writing and ring 3; one level is enough to deny
 		 * execution. */
 		all = (rights & entry & (PTE_WRITABLE | PTE_USER)) | ((rights | entry) & PTE_NX);
-		if (level == PAGETABLE_LEVELS && i >= PAGETABLE_ENTRIES / 2)
-			at |= ~(pagetable_span(PAGETABLE_LEVELS + 1) - 1);
+		if (level == MMU_LEVELS && i >= MMU_ENTRIES / 2)
+			at |= ~(mmu_span(MMU_LEVELS + 1) - 1);
 		if (is_leaf(entry, level))
 			visit(at, entry, level, all);
 		else
@@ -313,8 +308,7 @@ static void visit_below(const uint64_t *table, int level, uint64_t address, unsi
 	}
 }
 
-void pagetable_visit(const struct arch_paging *paging, unsigned int first, pagetable_visit_t visit)
+void mmu_visit(const struct arch_paging *paging, unsigned int first, mmu_visit_t visit)
 {
-	visit_below(table_at(paging->root), PAGETABLE_LEVELS, 0, first, PTE_WRITABLE | PTE_USER,
-	            visit);
+	visit_below(table_at(paging->root), MMU_LEVELS, 0, first, PTE_WRITABLE | PTE_USER, visit);
 }
