@@ -8,12 +8,12 @@
 #   build/debug/cordon*.elf      the same with the debug kernel; `make test` boots these
 
 define kernel_objects
-$(patsubst %.c,$(1)/%.o,$(patsubst %.S,$(1)/%.o,$(KERNEL_SRCS)))
+$(patsubst %.c,$(1)/%.o,$(patsubst %.S,$(1)/%.S.o,$(KERNEL_SRCS)))
 endef
 
 # --- archives ------------------------------------------------------------------------
 
-MANIFESTS     := $(sort $(wildcard tasks/init/manifest*))
+MANIFESTS     := $(filter-out %.c %.h,$(sort $(wildcard tasks/init/manifest*)))
 ARCHIVE_FILES := $(foreach name,$(TASKS),$(if $(filter init,$(name)),/init,/bin/$(name))=$(USER_BIN)/$(name).stripped:755) \
 		 $(foreach file,$(MANIFESTS),/etc/$(notdir $(file))=$(file):644)
 TEST_ARCHIVE_FILES := $(ARCHIVE_FILES) \
@@ -44,7 +44,7 @@ $(1)/kernel/%.o: %.c $(1)/kernel/flags
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(KERNEL_NOSTDINC) $$(KERNEL_CPPFLAGS) $$(KERNEL_CFLAGS) $(2) $$(CFLAGS_EXTRA) -MMD -MP -c -o $$@ $$<
 
-$(1)/kernel/%.o: %.S $(1)/kernel/flags
+$(1)/kernel/%.S.o: %.S $(1)/kernel/flags
 	$$(call say,AS,$$<)
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(KERNEL_NOSTDINC) $$(KERNEL_CPPFLAGS) $$(KERNEL_MACHINE) -g -Werror $(2) -MMD -MP -c -o $$@ $$<
