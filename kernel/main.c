@@ -56,18 +56,31 @@ static void memory_start(const struct boot_info *boot)
 	         (unsigned long long)(page_free_count() >> 8));
 }
 
+static bool exit_is_debug(void)
+{
+	static const char debug[] = "debug";
+	const char *value;
+	size_t length;
+
+	if (!cmdline_find("exit", &value, &length))
+		return false;
+	if (length == sizeof(debug) - 1 && strncmp(value, debug, length) == 0)
+		return true;
+	log_warn("option exit: not debug");
+	return false;
+}
+
 /* Finds the ACPI power-off registers and how to write S5 to them. */
 static void power_start(const struct fadt *fadt)
 {
 	const struct acpi_bytes *dsdt = NULL;
 	struct acpi_bytes table;
 	uint8_t slp_typ = 0;
-	bool debug_exit = cmdline_find("exit", NULL, NULL);
 
 	if (acpi_find("DSDT", 0, &table))
 		dsdt = &table;
 	bool known = dsdt && dsdt_find_s5(*dsdt, &slp_typ);
-	arch_poweroff_setup(debug_exit, known ? (uint16_t)fadt->pm1a_control : 0,
+	arch_poweroff_setup(exit_is_debug(), known ? (uint16_t)fadt->pm1a_control : 0,
 	                    known ? (uint16_t)fadt->pm1b_control : 0, slp_typ);
 }
 
@@ -221,6 +234,7 @@ void kernel_main(const struct boot_info *boot)
 	arch_init_early();
 	cmdline_init(boot->command_line);
 	log_options();
+	arch_poweroff_setup(exit_is_debug(), 0, 0, 0); /* for a panic before ACPI is known */
 	memory_start(boot);
 	console_init();
 	platform_start(boot, &madt);
