@@ -43,7 +43,11 @@ pvh_entry:
 	movl	$boot_pds + PTE_TABLE, boot_pdpt_image + 510 * 8
 
 	/* 2 MiB leaves: the first table serves the image, all of them where 1 GiB leaves lack. */
-	movl	$boot_pds, %edi
+	movl	$512, %esi
+	testl	$CPUID_1G, %edx
+	jnz	0f
+	movl	$BOOT_PDS * 512, %esi
+0:	movl	$boot_pds, %edi
 	xorl	%ecx, %ecx			/* number of the leaf */
 1:	movl	%ecx, %eax
 	shll	$21, %eax
@@ -54,7 +58,7 @@ pvh_entry:
 	movl	%eax, 4(%edi)
 	addl	$8, %edi
 	incl	%ecx
-	cmpl	$BOOT_PDS * 512, %ecx
+	cmpl	%esi, %ecx
 	jne	1b
 
 	movl	$boot_pdpt, %edi

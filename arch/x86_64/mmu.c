@@ -105,10 +105,15 @@ static uint64_t fill_table(struct arch_paging *paging, uint64_t address, uint64_
 	return count * span;
 }
 
-static bool table_is_empty(const uint64_t *table)
+/* Whether nothing is left in a table of which the entries from first on were cleared. What lies
+ * just below is looked at first: there is mostly something. */
+static bool table_is_empty(const uint64_t *table, unsigned int first)
 {
-	for (unsigned int i = 0; i < MMU_ENTRIES; i++) {
-		if (table[i] != 0)
+	if (first > 0 && table[first - 1] != 0)
+		return false;
+	for (unsigned int i = 0; i < MMU_ENTRIES; i += 8, table += 8) {
+		if ((table[0] | table[1] | table[2] | table[3] | table[4] | table[5] | table[6] |
+		     table[7]) != 0)
 			return false;
 	}
 	return true;
@@ -130,7 +135,8 @@ static void clear(struct arch_paging *paging, uint64_t *table, int level, uint64
 		} else if (entry & PTE_PRESENT) {
 			clear(paging, table_of(entry), level - 1, start, min_u64(entry_last, last),
 			      keep_tables);
-			if (!keep_tables && table_is_empty(table_of(entry))) {
+			if (!keep_tables &&
+			    table_is_empty(table_of(entry), mmu_index(start, level - 1))) {
 				table[i] = 0;
 				retire(paging, paddr(entry & PTE_ADDRESS));
 			}
