@@ -18,6 +18,9 @@
 /* PVH structures lie below 4 GiB, which the boot tables always map. */
 #define PVH_REACH (UINT64_C(1) << 32)
 
+/* Stored by the entry, in the part of the image that is mapped where it lies. */
+extern uint64_t boot_timestamp;
+
 _Noreturn void boot_pvh(uint32_t start_info);
 
 static struct boot_info boot_info;
@@ -75,5 +78,6 @@ _Noreturn void boot_pvh(uint32_t start_info)
 	copy_memory_map(info);
 	boot_info.command_line = command_line;
 	boot_info.acpi_rsdp = paddr(info->rsdp);
+	boot_info.entry_timestamp = boot_timestamp;
 	kernel_main(&boot_info);
 }

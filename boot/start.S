@@ -31,6 +31,9 @@ pvh_entry:
 	cli
 	cld
 	movl	%ebx, %ebp
+	rdtsc				/* what boot costs is measured from here */
+	movl	%eax, boot_timestamp
+	movl	%edx, boot_timestamp + 4
 
 	movl	$0x80000001, %eax
 	cpuid
@@ -147,5 +150,8 @@ boot_pdpt_image:
 	.skip	4096
 boot_pds:
 	.skip	4096 * BOOT_PDS
+	.globl	boot_timestamp
+boot_timestamp:
+	.skip	8
 
 	.section .note.GNU-stack, "", @progbits

@@ -219,8 +219,16 @@ static uint64_t heap_counter(void)
 	return heap_in_use();
 }
 
+static uint64_t entry_timestamp;
+
+static uint64_t boot_ticks(void)
+{
+	return thread_first_entry() - entry_timestamp;
+}
+
 static void counters_start(void)
 {
+	system_counter("boot.ticks_to_init", boot_ticks);
 	system_counter("pages.total", page_total_count);
 	system_counter("pages.free", page_free_count);
 	system_counter("heap.bytes", heap_counter);
@@ -231,6 +239,7 @@ void kernel_main(const struct boot_info *boot)
 {
 	static struct madt madt;
 
+	entry_timestamp = boot->entry_timestamp;
 	arch_init_early();
 	cmdline_init(boot->command_line);
 	log_options();

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <arch/cpu.h>
 #include <cordon/errno.h>
 #include <kernel/clock.h>
 #include <kernel/heap.h>
@@ -23,6 +24,13 @@ static const struct object_ops thread_ops = {
         .destroy = thread_destroy,
 };
 
+static uint64_t first_entry;
+
+uint64_t thread_first_entry(void)
+{
+	return first_entry;
+}
+
 /* The first thing a thread does, on its own kernel stack. */
 static void thread_entry(void *argument)
 {
@@ -30,6 +38,8 @@ static void thread_entry(void *argument)
 
 	sched_finish_switch();
 	sched_return(); /* the task may have been ended before its thread ever ran */
+	if (!first_entry)
+		first_entry = arch_timestamp();
 	arch_enter_user(thread->entry, thread->stack, thread->argument);
 }
 

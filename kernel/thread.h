@@ -44,6 +44,9 @@ int thread_create(struct task *task, const char *name, uint64_t entry, uint64_t 
 /* Lets a new thread run. The scheduler holds a reference until it is dead. */
 void thread_start(struct thread *thread);
 
+/* arch_timestamp when the first user thread of all, init's, was about to run. */
+uint64_t thread_first_entry(void);
+
 /* Ends the calling thread; the last one of a task ends the task. */
 _Noreturn void thread_exit(void);
 

@@ -11,6 +11,7 @@
 struct boot_info {
 	const char *command_line; /* zero-terminated copy inside the kernel */
 	paddr_t acpi_rsdp;        /* 0: search for it */
+	uint64_t entry_timestamp; /* arch_timestamp at the very first instruction */
 	size_t range_count;
 	struct memory_range ranges[BOOT_RANGES_MAX]; /* sorted, not overlapping */
 };
