@@ -38,47 +38,10 @@
 
 #define MSR_GS_BASE 0xc0000101
 
-/* CORDON_SYSCALL_LIMIT, CORDON_USER_MAX as a shift, -EFAULT */
+/* CORDON_SYSCALL_LIMIT, and CORDON_USER_MAX as a shift */
 #define SYSCALL_LIMIT  128
 #define USER_MAX_SHIFT 39
-#define MINUS_EFAULT   (-14)
-#define MINUS_ENOSYS   (-88)
 
 #define RFLAGS_USER 0x202 /* interrupts on, and the bit that is always one */
 
-#ifdef __ASSEMBLER__
-/* clang-format off */
-
-#define FUNCTION(name)         \
-	.globl name;           \
-	.type name, @function; \
-	.balign 16;            \
-	name:
-
-#define END(name) .size name, . - name
-
-/*
- * Room for CLAC or STAC. Processors without SMAP do not know them, so the place holds a
- * no-operation of the same length until cpu.c finds SMAP and writes the instruction
- * (code: third byte of its encoding).
- */
-#define SMAP_CLAC 0xca
-#define SMAP_STAC 0xcb
-	.macro	smap_place code
-.Lsmap_\@:
-	.byte	0x0f, 0x1f, 0x00
-	.pushsection .rodata.smap_sites, "a", @progbits
-	.quad	.Lsmap_\@, \code
-	.popsection
-	.endm
-
-/* An access in [from, to) to an unmapped user address continues at target. */
-	.macro	extable from, to, target
-	.pushsection .rodata.extable, "a", @progbits
-	.quad	\from, \to, \target
-	.popsection
-	.endm
-
-/* clang-format on */
-#endif
 #endif

@@ -4,7 +4,7 @@
  * lie below CORDON_USER_MAX. A page fault at a user address inside continues at the end and
  * returns -EFAULT (trap.c); one at a kernel address is a panic as anywhere else.
  */
-#include "asm.h"
+#include "assembler.h"
 
 	.macro	copy_word offset
 	movq	\offset(%rsi), %rax
@@ -64,7 +64,7 @@ FUNCTION(user_copy)
 
 .Lfault:
 	smap_place SMAP_CLAC
-	movl	$MINUS_EFAULT, %eax
+	movl	$-EFAULT, %eax
 	ret
 END(user_copy)
 

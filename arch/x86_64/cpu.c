@@ -30,7 +30,7 @@
 
 struct cpu_features cpu_features;
 
-/* A place in the code where CLAC or STAC belongs (asm.h, smap_place). */
+/* A place in the code where CLAC or STAC belongs (assembler.h, smap_place). */
 struct smap_site {
 	uint8_t *address;
 	uint64_t code;

@@ -8,7 +8,7 @@
  * for exceptions with an error code: the alignment of %rsp tells which it was. For
  * exceptions without an error code trap.c asks the local APIC.
  */
-#include "asm.h"
+#include "assembler.h"
 
 	.macro	push_registers
 	pushq	%rdi

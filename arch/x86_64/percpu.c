@@ -2,7 +2,7 @@
 #include <arch/context.h>
 #include <arch/cpu.h>
 #include <arch/percpu.h>
-#include <cordon/errno.h>
+#include <cordon/memory.h>
 #include <cordon/syscall.h>
 
 #include "local.h"
@@ -19,7 +19,6 @@ _Static_assert(FRAME_SIZE == FRAME_WORDS * 8, "asm.h");
 _Static_assert(STACK_SIZE == ARCH_KERNEL_STACK_SIZE, "asm.h");
 _Static_assert(SYSCALL_LIMIT == CORDON_SYSCALL_LIMIT, "asm.h");
 _Static_assert(UINT64_C(1) << USER_MAX_SHIFT == CORDON_USER_MAX, "asm.h");
-_Static_assert(MINUS_EFAULT == -EFAULT && MINUS_ENOSYS == -ENOSYS, "asm.h");
 
 static struct local boot_local = {
         .percpu.self = &boot_local.percpu,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "asm.h"
+#include "assembler.h"
 
 	.text
 /* context_switch(uint64_t *save_sp, uint64_t load_sp): what C may not change goes onto the old

@@ -4,7 +4,7 @@
  * kernel's code segment, clears the flags that MSR_SFMASK names (interrupts, direction, AC,
  * trap, NT) and does not touch the stack pointer. This is the whole fast path.
  */
-#include "asm.h"
+#include "assembler.h"
 
 	.text
 FUNCTION(syscall_entry)
@@ -46,7 +46,7 @@ syscall_return:
 	sysretq
 
 syscall_unknown:
-	movq	$MINUS_ENOSYS, %rax
+	movq	$-ENOSYS, %rax
 	jmp	syscall_return
 
 syscall_slow:
