@@ -5,20 +5,20 @@
 
 #include <arch/paging.h>
 #include <kernel/memory.h>
+#include <kernel/tree.h>
 
 struct aspace;
 
-/* One mapped range. */
+/* One mapped range. What points at it is under the lock of the address space. */
 struct region {
-	struct list link;        /* in aspace.regions, sorted by start */
-	struct list memory_link; /* in memory.mappings */
+	struct tree_node node;   /* user addresses; in aspace.regions */
+	struct list memory_link; /* in memory.mappings, under memory.lock */
 	struct aspace *aspace;
 	struct memory *memory; /* a reference */
-	uint64_t offset;
-	uint64_t start; /* user address */
-	uint64_t size;
+	uint64_t offset;       /* in memory, of node.start */
 	uint32_t prot;
-	uint32_t prot_max; /* what memory_protect may reach */
+	uint32_t prot_max; /* what aspace_protect may reach */
+	bool zapped;       /* memory_revoke took the pages away; changed under both locks */
 };
 
 struct aspace {
@@ -26,13 +26,19 @@ struct aspace {
 	uint32_t references;
 	struct account *account;
 	struct arch_paging paging;
-	struct list regions;
+	uint64_t tables_charged; /* frames of page tables that the account pays for */
+	struct tree regions;     /* no leaf of the tables reaches across the border of a region */
 	uint32_t region_count;
-	uint64_t hint; /* where the search for a free range starts */
 };
 
+/* Where ranges are found for callers that ask for no place: above what programs use by choice. */
+#define ASPACE_ANY_MIN (UINT64_C(128) << 30)
+
+/* Charged for its tables. Returns 0 or -ENOMEM. */
 int aspace_create(struct account *account, struct aspace **out);
 void aspace_ref(struct aspace *aspace);
+
+/* The last reference goes only after aspace_clear, when no CPU uses the tables. */
 void aspace_unref(struct aspace *aspace);
 
 /* Maps [offset, offset + size) of memory. address: in, the place (fixed) or a wish (0: any);
@@ -40,7 +46,11 @@ void aspace_unref(struct aspace *aspace);
 int aspace_map(struct aspace *aspace, struct memory *memory, uint64_t offset, uint64_t size,
                uint32_t prot, uint32_t prot_max, uint32_t flags, uaddr_t *address);
 
+/* Unmaps what is mapped in [address, address + size); memory is given back only after every CPU
+ * forgot the translations. Errors as memory_unmap in syscalls.def, with nothing done. */
 int aspace_unmap(struct aspace *aspace, uaddr_t address, uint64_t size);
+
+/* Changes the rights of a range. Errors as memory_protect in syscalls.def, with nothing done. */
 int aspace_protect(struct aspace *aspace, uaddr_t address, uint64_t size, uint32_t prot);
 
 /*
@@ -53,5 +63,10 @@ int aspace_resolve(struct aspace *aspace, uaddr_t address, uint64_t max, uint32_
 
 /* Unmaps everything and drops the references; for a task that ends. */
 void aspace_clear(struct aspace *aspace);
+
+/* For memory_revoke and memory_restore: takes the pages of a device's memory out of this address
+ * space, or puts them back. */
+void aspace_zap(struct aspace *aspace, struct memory *memory);
+void aspace_unzap(struct aspace *aspace, struct memory *memory);
 
 #endif

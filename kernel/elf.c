@@ -1,181 +1,342 @@
 /* SPDX-License-Identifier: MIT */
-/* Checking: pure functions over the bytes of headers. */
+#include <arch/mmio.h>
 #include <cordon/errno.h>
 #include <kernel/elf.h>
+#include <kernel/heap.h>
+#include <kernel/panic.h>
 #include <kernel/string.h>
 
-/* File header, gABI figure 4-3. */
+/* ELF header (System V ABI, chapter 4, "ELF Header"). */
 struct elf_header {
-	uint8_t ident[16];
+	uint8_t magic[4];
+	uint8_t class;
+	uint8_t data;
+	uint8_t ident_version;
+	uint8_t os_abi;
+	uint8_t abi_version;
+	uint8_t padding[7];
 	uint16_t type;
 	uint16_t machine;
 	uint32_t version;
 	uint64_t entry;
-	uint64_t phdr_offset;
-	uint64_t shdr_offset;
+	uint64_t program_offset;
+	uint64_t section_offset;
 	uint32_t flags;
 	uint16_t header_size;
-	uint16_t phdr_size;
-	uint16_t phdr_count;
-	uint16_t shdr_size;
-	uint16_t shdr_count;
-	uint16_t shdr_names;
+	uint16_t program_entry_size;
+	uint16_t program_count;
+	uint16_t section_entry_size;
+	uint16_t section_count;
+	uint16_t section_names;
 };
-_Static_assert(sizeof(struct elf_header) == ELF_HEADER_SIZE, "gABI figure 4-3");
+_Static_assert(sizeof(struct elf_header) == 64, "Elf64_Ehdr");
+_Static_assert(offsetof(struct elf_header, entry) == 24, "Elf64_Ehdr");
 
-/* Program header, gABI figure 5-1. */
-struct elf_phdr {
+/* Program header (System V ABI, chapter 5, "Program Header"). */
+struct elf_program {
 	uint32_t type;
 	uint32_t flags;
 	uint64_t offset;
-	uint64_t virtual_address;
-	uint64_t physical_address;
+	uint64_t address;
+	uint64_t physical;
 	uint64_t file_size;
-	uint64_t memory_size;
-	uint64_t alignment;
+	uint64_t size;
+	uint64_t align;
 };
-_Static_assert(sizeof(struct elf_phdr) == ELF_PHDR_SIZE, "gABI figure 5-1");
+_Static_assert(sizeof(struct elf_program) == 56, "Elf64_Phdr");
 
-#define IDENT_CLASS   4
-#define IDENT_DATA    5
-#define IDENT_VERSION 6
-#define CLASS_64      2
-#define DATA_LITTLE   1
-#define VERSION       1
-#define TYPE_EXEC     2
-#define MACHINE_X86   62
+#define CLASS_64            2
+#define DATA_LITTLE_ENDIAN  1
+#define VERSION_CURRENT     1
+#define OS_ABI_SYSV         0
+#define TYPE_EXECUTABLE     2
+#define MACHINE_X86_64      62
+#define SECTION_HEADER_SIZE 64
 
-#define PHDR_LOAD    1u
-#define PHDR_DYNAMIC 2u
-#define PHDR_INTERP  3u
-#define PHDR_TLS     7u
-#define PHDR_STACK   0x6474e551u
+#define FLAG_EXEC  0x1u
+#define FLAG_WRITE 0x2u
+#define FLAG_READ  0x4u
 
-#define FLAG_EXEC  1u
-#define FLAG_WRITE 2u
-#define FLAG_READ  4u
+enum segment_type {
+	SEGMENT_NULL = 0,
+	SEGMENT_LOAD = 1,
+	SEGMENT_DYNAMIC = 2,
+	SEGMENT_INTERP = 3,
+	SEGMENT_NOTE = 4,
+	SEGMENT_HEADERS = 6,
+	SEGMENT_TLS = 7,
+	SEGMENT_EH_FRAME = 0x6474e550,
+	SEGMENT_STACK = 0x6474e551,
+	SEGMENT_RELRO = 0x6474e552,
+	SEGMENT_PROPERTY = 0x6474e553,
+};
 
-static int refuse(const char **reason, const char *text)
+/* --- checks, on nothing but bytes ------------------------------------------------------------ */
+
+/* Whether [start, start + size) lies in [0, limit). */
+static bool lies_within(uint64_t start, uint64_t size, uint64_t limit)
 {
-	*reason = text;
-	return -ENOEXEC;
+	return size <= limit && start <= limit - size;
 }
 
-int elf_check_header(const uint8_t bytes[ELF_HEADER_SIZE], uint64_t file_size,
-                     uint64_t *phdr_offset, uint32_t *phdr_count, uint64_t *entry,
-                     const char **reason)
+/* Each check returns NULL, or what is wrong. */
+static const char *check_identification(const struct elf_header *header)
+{
+	static const uint8_t magic[4] = {0x7f, 'E', 'L', 'F'};
+
+	if (memcmp(header->magic, magic, sizeof(magic)) != 0)
+		return "it is no ELF file";
+	if (header->class != CLASS_64 || header->data != DATA_LITTLE_ENDIAN)
+		return "it is no 64-bit little-endian ELF file";
+	if (header->ident_version != VERSION_CURRENT || header->version != VERSION_CURRENT)
+		return "its ELF version is unknown";
+	if (header->os_abi != OS_ABI_SYSV || header->abi_version != 0)
+		return "it is made for another operating system";
+	if (header->machine != MACHINE_X86_64)
+		return "it is made for another machine";
+	if (header->type != TYPE_EXECUTABLE)
+		return "it is no executable for fixed addresses";
+	if (header->flags != 0)
+		return "it has processor flags that x86-64 does not define";
+	return NULL;
+}
+
+static const char *check_tables(const struct elf_header *header, size_t head_size,
+                                uint64_t file_size)
+{
+	if (header->header_size != sizeof(*header))
+		return "its ELF header has a wrong size";
+	if (header->program_count == 0)
+		return "it has no program headers";
+	if (header->program_entry_size != sizeof(struct elf_program))
+		return "its program headers have a wrong size";
+	if (!lies_within(header->program_offset, header->program_count * sizeof(struct elf_program),
+	                 head_size))
+		return "its program headers do not lie in its first 4096 bytes";
+	if (header->section_count == 0)
+		return NULL; /* sections are not needed to run it */
+	if (header->section_entry_size != SECTION_HEADER_SIZE)
+		return "its section headers have a wrong size";
+	if (!lies_within(header->section_offset,
+	                 (uint64_t)header->section_count * SECTION_HEADER_SIZE, file_size))
+		return "its section headers lie outside the file";
+	if (header->section_names >= header->section_count)
+		return "its section names lie in no section";
+	return NULL;
+}
+
+static uint64_t segment_first_page(const struct elf_segment *segment)
+{
+	return align_down(segment->address, PAGE_SIZE);
+}
+
+static uint64_t segment_end_page(const struct elf_segment *segment)
+{
+	return align_up(segment->address + segment->size, PAGE_SIZE);
+}
+
+static const char *check_segment(const struct elf_program *program, uint64_t file_size)
+{
+	if (program->flags & ~(FLAG_READ | FLAG_WRITE | FLAG_EXEC))
+		return "a segment has unknown flags";
+	if (!(program->flags & FLAG_READ))
+		return "a segment cannot be read";
+	if ((program->flags & FLAG_WRITE) && (program->flags & FLAG_EXEC))
+		return "a segment is both writable and executable";
+	if (program->file_size > program->size)
+		return "a segment is larger in the file than in memory";
+	if (!lies_within(program->offset, program->file_size, file_size))
+		return "a segment lies outside the file";
+	if (program->address < CORDON_USER_MIN ||
+	    !lies_within(program->address, program->size, CORDON_USER_MAX))
+		return "a segment lies outside user addresses";
+	/* 0 and 1 mean none (System V ABI, chapter 5). */
+	if (program->align > 1 && (program->align & (program->align - 1)))
+		return "the alignment of a segment is no power of two";
+	if (program->align > 1 && !is_aligned(program->address - program->offset, program->align))
+		return "a segment is not aligned as it says";
+	return NULL;
+}
+
+static const char *plan_add(struct elf_plan *plan, const struct elf_program *program,
+                            uint64_t file_size)
+{
+	struct elf_segment *segment = &plan->segments[plan->segment_count];
+	const char *wrong;
+
+	if (program->size == 0 && program->file_size == 0)
+		return NULL;
+	if (plan->segment_count == ELF_SEGMENTS_MAX)
+		return "it has too many segments";
+	wrong = check_segment(program, file_size);
+	if (wrong)
+		return wrong;
+	*segment = (struct elf_segment){
+	        .file_offset = program->offset,
+	        .file_size = program->file_size,
+	        .address = program->address,
+	        .size = program->size,
+	        .prot = CORDON_PROT_READ | (program->flags & FLAG_WRITE ? CORDON_PROT_WRITE : 0) |
+	                (program->flags & FLAG_EXEC ? CORDON_PROT_EXEC : 0),
+	};
+	/* Ascending order is what the ABI asks; that no two share a page, what rights need. */
+	if (plan->segment_count > 0 && segment_first_page(segment) < segment_end_page(segment - 1))
+		return "its segments overlap, share a page or are not in order";
+	plan->segment_count++;
+	return NULL;
+}
+
+static const char *check_program(struct elf_plan *plan, const struct elf_program *program,
+                                 uint64_t file_size)
+{
+	switch (program->type) {
+	case SEGMENT_LOAD:
+		return plan_add(plan, program, file_size);
+	case SEGMENT_INTERP:
+		return "it wants an interpreter: only static programs run here";
+	case SEGMENT_DYNAMIC:
+		return "it wants dynamic linking: only static programs run here";
+	case SEGMENT_TLS:
+		return "it has thread-local storage in its image, which is not supported";
+	case SEGMENT_STACK:
+		return program->flags & FLAG_EXEC ? "it wants an executable stack" : NULL;
+	case SEGMENT_NULL:
+	case SEGMENT_NOTE:
+	case SEGMENT_HEADERS:
+	case SEGMENT_EH_FRAME:
+	case SEGMENT_RELRO:
+	case SEGMENT_PROPERTY:
+		return NULL; /* nothing to do before it runs */
+	default:
+		return "it has a segment of an unknown type";
+	}
+}
+
+static const char *check_entry(const struct elf_plan *plan)
+{
+	for (uint32_t i = 0; i < plan->segment_count; i++) {
+		const struct elf_segment *segment = &plan->segments[i];
+
+		if ((segment->prot & CORDON_PROT_EXEC) && plan->entry >= segment->address &&
+		    plan->entry - segment->address < segment->file_size)
+			return NULL;
+	}
+	return "its entry point lies in no code";
+}
+
+int elf_check(const void *head, size_t head_size, uint64_t file_size, struct elf_plan *plan,
+              const char **reason)
 {
 	struct elf_header header;
+	struct elf_program program;
 
-	memcpy(&header, bytes, sizeof(header));
-	if (memcmp(header.ident, "\177ELF", 4) != 0)
-		return refuse(reason, "not an ELF file");
-	if (header.ident[IDENT_CLASS] != CLASS_64 || header.ident[IDENT_DATA] != DATA_LITTLE ||
-	    header.ident[IDENT_VERSION] != VERSION || header.version != VERSION)
-		return refuse(reason, "not a little-endian ELF64 file");
-	if (header.machine != MACHINE_X86)
-		return refuse(reason, "not for x86-64");
-	if (header.type != TYPE_EXEC)
-		return refuse(reason, "not a static executable at a fixed address");
-	if (header.phdr_size != sizeof(struct elf_phdr))
-		return refuse(reason, "program headers of an unknown size");
-	if (header.phdr_count == 0 || header.phdr_count > ELF_PHDRS_MAX)
-		return refuse(reason, "no program headers, or too many");
-	if (header.phdr_offset > file_size ||
-	    header.phdr_count * sizeof(struct elf_phdr) > file_size - header.phdr_offset)
-		return refuse(reason, "program headers past the end of the file");
-	*phdr_offset = header.phdr_offset;
-	*phdr_count = header.phdr_count;
-	*entry = header.entry;
+	*reason = "it is shorter than an ELF header";
+	if (head_size < sizeof(header))
+		return -ENOEXEC;
+	memcpy(&header, head, sizeof(header));
+	*reason = check_identification(&header);
+	if (!*reason)
+		*reason = check_tables(&header, head_size, file_size);
+
+	plan->entry = header.entry;
+	plan->segment_count = 0;
+	for (uint32_t i = 0; !*reason && i < header.program_count; i++) {
+		/* The table may lie at any byte. */
+		memcpy(&program,
+		       (const uint8_t *)head + header.program_offset + i * sizeof(program),
+		       sizeof(program));
+		*reason = check_program(plan, &program, file_size);
+	}
+	if (!*reason)
+		*reason = check_entry(plan);
+	return *reason ? -ENOEXEC : 0;
+}
+
+/* --- loading --------------------------------------------------------------------------------- */
+
+/* Copies file contents between memory objects. */
+static void segment_copy(struct memory *to, uint64_t to_offset, const struct memory *from,
+                         uint64_t from_offset, uint64_t size)
+{
+	while (size > 0) {
+		paddr_t base;
+		uint64_t run = memory_run(to, to_offset, size, &base);
+
+		memory_read(from, from_offset, phys_to_virt(base), run);
+		to_offset += run;
+		from_offset += run;
+		size -= run;
+	}
+}
+
+static int segment_load(struct aspace *aspace, struct account *account, const struct memory *image,
+                        uint64_t image_offset, const struct elf_segment *segment)
+{
+	uint64_t start = segment_first_page(segment);
+	uint64_t size = segment_end_page(segment) - start;
+	uint64_t before = segment->address - start; /* bytes of the first page that are not its */
+	uaddr_t address = uaddr(start);
+	struct memory *memory;
+	int err = memory_create_uncleared(account, size, 0, &memory);
+
+	if (err != 0)
+		return err;
+	memory_zero(memory, 0, before);
+	segment_copy(memory, before, image, image_offset + segment->file_offset,
+	             segment->file_size);
+	memory_zero(memory, before + segment->file_size, size - before - segment->file_size);
+	err = aspace_map(aspace, memory, 0, size, segment->prot, segment->prot, CORDON_MAP_FIXED,
+	                 &address);
+	object_unref(&memory->object); /* the mapping has its own */
+	return err;
+}
+
+static void segment_unload(struct aspace *aspace, const struct elf_segment *segment)
+{
+	uint64_t start = segment_first_page(segment);
+	int err = aspace_unmap(aspace, uaddr(start), segment_end_page(segment) - start);
+
+	ASSERT(err == 0); /* a whole region: nothing is cut */
+}
+
+static int plan_load(struct aspace *aspace, struct account *account, const struct memory *image,
+                     uint64_t image_offset, const struct elf_plan *plan, const char **reason)
+{
+	for (uint32_t i = 0; i < plan->segment_count; i++) {
+		int err = segment_load(aspace, account, image, image_offset, &plan->segments[i]);
+
+		if (err == 0)
+			continue;
+		*reason = err == -ENOMEM ? "its segments need more memory than there is"
+		                         : "its segments cannot be mapped";
+		while (i-- > 0)
+			segment_unload(aspace, &plan->segments[i]);
+		return err == -ENOMEM ? -ENOMEM : -ENOEXEC;
+	}
 	return 0;
 }
 
-static uint32_t prot_of_flags(uint32_t flags)
+int elf_load(struct aspace *aspace, struct account *account, const struct memory *image,
+             uint64_t image_offset, uint64_t image_size, uint64_t *entry, const char **reason)
 {
-	uint32_t prot = 0;
+	size_t head_size = min_u64(image_size, ELF_HEAD_SIZE);
+	struct elf_plan plan;
+	void *head;
+	int err;
 
-	if (flags & FLAG_READ)
-		prot |= CORDON_PROT_READ;
-	if (flags & FLAG_WRITE)
-		prot |= CORDON_PROT_WRITE;
-	if (flags & FLAG_EXEC)
-		prot |= CORDON_PROT_EXEC;
-	return prot;
-}
-
-/* Checks one loadable header and appends its segment. */
-static int add_segment(const struct elf_phdr *phdr, uint64_t file_size, struct elf_program *out,
-                       const char **reason)
-{
-	struct elf_segment *segment = &out->segments[out->segment_count];
-	uint64_t start = phdr->virtual_address;
-
-	if (phdr->memory_size == 0)
-		return phdr->file_size ? refuse(reason, "a segment larger in the file") : 0;
-	if (out->segment_count == ELF_SEGMENTS_MAX)
-		return refuse(reason, "too many segments");
-	if (phdr->file_size > phdr->memory_size)
-		return refuse(reason, "a segment larger in the file than in memory");
-	if (phdr->offset > file_size || phdr->file_size > file_size - phdr->offset)
-		return refuse(reason, "a segment past the end of the file");
-	if (start < CORDON_USER_MIN || start >= CORDON_USER_MAX ||
-	    phdr->memory_size > CORDON_USER_MAX - start)
-		return refuse(reason, "a segment outside the user's addresses");
-	if ((phdr->flags & FLAG_WRITE) && (phdr->flags & FLAG_EXEC))
-		return refuse(reason, "a segment that is writable and executable");
-	segment->address = align_down(start, PAGE_SIZE);
-	segment->size = align_up(start + phdr->memory_size, PAGE_SIZE) - segment->address;
-	segment->offset = phdr->offset;
-	segment->data_at = start - segment->address;
-	segment->data_size = phdr->file_size;
-	segment->prot = prot_of_flags(phdr->flags);
-	if (out->segment_count && segment->address < segment[-1].address + segment[-1].size)
-		return refuse(reason, "segments that overlap, share a page or are out of order");
-	out->segment_count++;
-	return 0;
-}
-
-static int check_phdr(const struct elf_phdr *phdr, uint64_t file_size, struct elf_program *out,
-                      const char **reason)
-{
-	switch (phdr->type) {
-	case PHDR_LOAD:
-		return add_segment(phdr, file_size, out, reason);
-	case PHDR_DYNAMIC:
-		return refuse(reason, "it is dynamically linked");
-	case PHDR_INTERP:
-		return refuse(reason, "it asks for an interpreter");
-	case PHDR_TLS:
-		return refuse(reason,
-		              "it has thread-local storage, which the loader does not set up");
-	case PHDR_STACK:
-		return phdr->flags & FLAG_EXEC ? refuse(reason, "it asks for an executable stack")
-		                               : 0;
-	default:
-		return 0; /* notes and the like say nothing about loading */
-	}
-}
-
-int elf_check_segments(const uint8_t *phdrs, uint32_t count, uint64_t file_size, uint64_t entry,
-                       struct elf_program *out, const char **reason)
-{
-	out->entry = entry;
-	out->segment_count = 0;
-	for (uint32_t i = 0; i < count; i++) {
-		struct elf_phdr phdr;
-		int error;
-
-		memcpy(&phdr, phdrs + i * sizeof(phdr), sizeof(phdr));
-		error = check_phdr(&phdr, file_size, out, reason);
-		if (error)
-			return error;
-	}
-	for (uint32_t i = 0; i < out->segment_count; i++) {
-		const struct elf_segment *segment = &out->segments[i];
-
-		if ((segment->prot & CORDON_PROT_EXEC) && entry >= segment->address &&
-		    entry - segment->address < segment->size)
-			return 0;
-	}
-	return refuse(reason, "its entry is in no executable segment");
+	*reason = "the image does not lie in its memory object";
+	if (image->kind == MEMORY_DEVICE || !lies_within(image_offset, image_size, image->size))
+		return -ENOEXEC;
+	*reason = "there is no memory for its headers";
+	head = heap_alloc(ELF_HEAD_SIZE);
+	if (!head)
+		return -ENOMEM;
+	memory_read(image, image_offset, head, head_size);
+	err = elf_check(head, head_size, image_size, &plan, reason);
+	heap_free(head);
+	if (err == 0)
+		err = plan_load(aspace, account, image, image_offset, &plan, reason);
+	if (err == 0)
+		*entry = plan.entry;
+	return err;
 }

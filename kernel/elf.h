@@ -1,50 +1,47 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Programs: static ELF64 executables for x86-64 (System V gABI chapters 4 and 5).
- *
- * Checking works on bytes of the headers only and trusts none of them; it is what the
- * host tests and the fuzzer drive. Loading acts on what was checked and copied, so a change of
- * the image meanwhile cannot do more than give the task wrong contents.
+ * Loading static ELF64 programs for x86-64 (System V ABI, generic: chapters 4 and 5; AMD64
+ * supplement: 4.1). Files come from tasks, so nothing in them is believed.
  */
 #ifndef KERNEL_ELF_H
 #define KERNEL_ELF_H
 
 #include <kernel/aspace.h>
 
-#define ELF_SEGMENTS_MAX 16
-#define ELF_HEADER_SIZE  64
-#define ELF_PHDR_SIZE    56
-#define ELF_PHDRS_MAX    32
+#define ELF_HEAD_SIZE    4096u /* the headers lie in the first bytes of a file */
+#define ELF_SEGMENTS_MAX 16u
 
-/* One segment to load, checked. */
+/* What is loaded: whole pages, rights of the segment. */
 struct elf_segment {
-	uint64_t address;   /* page aligned */
-	uint64_t size;      /* page aligned, not zero */
-	uint64_t offset;    /* of the data, in the file */
-	uint64_t data_at;   /* where it lies in the segment: address + data_at */
-	uint64_t data_size; /* the rest is zero */
-	uint32_t prot;      /* CORDON_PROT_* */
+	uint64_t file_offset;
+	uint64_t file_size;
+	uint64_t address; /* of the first byte */
+	uint64_t size;    /* in memory; what the file does not have is zero */
+	uint32_t prot;    /* CORDON_PROT_* */
 };
 
-struct elf_program {
+struct elf_plan {
 	uint64_t entry;
 	uint32_t segment_count;
-	struct elf_segment segments[ELF_SEGMENTS_MAX];
+	struct elf_segment segments[ELF_SEGMENTS_MAX]; /* ascending, no page in common */
 };
 
-/* Checks the file header (the first ELF_HEADER_SIZE bytes of a file of file_size bytes) and tells
- * where the program headers are. Returns 0, or -ENOEXEC with *reason a static string. */
-int elf_check_header(const uint8_t header[ELF_HEADER_SIZE], uint64_t file_size,
-                     uint64_t *phdr_offset, uint32_t *phdr_count, uint64_t *entry,
-                     const char **reason);
+/*
+ * Checks the headers of a file and says what to load. head: the first head_size bytes of the file,
+ * which is min(file_size, ELF_HEAD_SIZE); nothing else is looked at. Returns 0, or -ENOEXEC with a
+ * reason (a constant string).
+ */
+int elf_check(const void *head, size_t head_size, uint64_t file_size, struct elf_plan *plan,
+              const char **reason);
 
-/* Checks the program headers and works out the segments. Likewise. */
-int elf_check_segments(const uint8_t *phdrs, uint32_t count, uint64_t file_size, uint64_t entry,
-                       struct elf_program *out, const char **reason);
-
-/* Loads a program that lies in a memory object into an empty address space. Returns 0 with its
- * entry, -ENOEXEC with a reason, or -ENOMEM; what was mapped then goes with the address space. */
-int elf_load(struct aspace *aspace, struct account *account, struct memory *image, uint64_t offset,
-             uint64_t size, uint64_t *entry, const char **reason);
+/*
+ * Loads the program that lies at [image_offset, image_offset + image_size) of a memory object of
+ * kind RAM or STATIC into an address space. The image may change while this runs: headers and
+ * contents are copied once. The segments become memory objects charged to the account. Returns 0
+ * and the first instruction's address; or -ENOEXEC or -ENOMEM with a reason (a constant string) and
+ * nothing mapped. Called without locks.
+ */
+int elf_load(struct aspace *aspace, struct account *account, const struct memory *image,
+             uint64_t image_offset, uint64_t image_size, uint64_t *entry, const char **reason);
 
 #endif

@@ -31,7 +31,7 @@ struct memory {
 	uint64_t size;
 	uint32_t flags;
 	enum memory_kind kind;
-	bool revoked; /* DEVICE: mappings are zapped now, new ones come up without pages */
+	bool revoked; /* DEVICE, under lock: new mappings come up without pages */
 	uint32_t extent_count;
 	struct memory_extent *extents; /* sorted by offset */
 	struct memory_extent single;   /* extents points here when there is one */
@@ -41,20 +41,38 @@ struct memory {
 	struct account *account;
 };
 
-/* Creates a RAM object; size and flags as memory_create in syscalls.def checked them
- * (-EINVAL otherwise). Contents are zeroed. Charged to the account. */
+/*
+ * Creates a RAM object; size and flags as memory_create in syscalls.def checks them (-EINVAL
+ * otherwise). Contents are zeroed. Charged to the account: one object, its frames, and the frames
+ * that a long list of extents takes. Returns 0, -EINVAL or -ENOMEM. Called without locks: large
+ * objects let interrupts in while they are zeroed.
+ */
 int memory_create(struct account *account, uint64_t size, uint32_t flags, struct memory **out);
 
-/* Describes memory that is there already. base and size are page aligned. */
+/* The same, for a caller that writes every byte before anyone else sees the object. */
+int memory_create_uncleared(struct account *account, uint64_t size, uint32_t flags,
+                            struct memory **out);
+
+/* Describes memory that is there already. base and size are page aligned, size is not zero.
+ * Charged to nobody. Returns 0 or -ENOMEM. */
 int memory_create_static(paddr_t base, uint64_t size, struct memory **out);
 int memory_create_device(paddr_t base, uint64_t size, struct memory **out);
+
+/* Copies between an object of kind RAM or STATIC and kernel memory. [offset, offset + size) lies in
+ * the object. */
+void memory_read(const struct memory *memory, uint64_t offset, void *to, uint64_t size);
+void memory_write(struct memory *memory, uint64_t offset, const void *from, uint64_t size);
+void memory_zero(struct memory *memory, uint64_t offset, uint64_t size);
 
 /* The contiguous run that starts at offset: its physical address and how long it is, at most
  * max bytes. offset < size. */
 uint64_t memory_run(const struct memory *memory, uint64_t offset, uint64_t max, paddr_t *out);
 
-/* DEVICE objects: takes the pages away from every address space at once (also on other
- * CPUs before it returns); an access then faults. memory_restore puts them back. */
+/*
+ * DEVICE objects: takes the pages away from every address space at once (also on other CPUs before
+ * it returns); an access then faults. memory_restore puts them back; a mapping for which there is
+ * no table then stays without pages, which is logged. Called with no lock of rank ASPACE or above.
+ */
 void memory_revoke(struct memory *memory);
 void memory_restore(struct memory *memory);
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 
-KERNEL_SRCS += kernel/account.c kernel/cmdline.c kernel/format.c kernel/handle.c kernel/heap.c kernel/lock.c \
-	       kernel/log.c kernel/object.c kernel/page.c kernel/string.c kernel/symbols.c kernel/tree.c
+KERNEL_SRCS += kernel/account.c kernel/aspace.c kernel/aspace_change.c kernel/cmdline.c kernel/elf.c \
+	       kernel/format.c kernel/handle.c kernel/heap.c kernel/lock.c kernel/log.c kernel/memory.c \
+	       kernel/object.c kernel/page.c kernel/revoke.c kernel/string.c kernel/symbols.c kernel/tree.c
 
 KERNEL_SRCS += kernel/main.c kernel/task.c kernel/thread.c kernel/sched.c kernel/spawn.c kernel/event.c \
 	       kernel/console.c kernel/trap.c kernel/syscall.c kernel/sys_object.c kernel/sys_memory.c \
-	       kernel/sys_task.c kernel/system.c kernel/elf.c kernel/elf_load.c lib/libc/cpio.c
+	       kernel/sys_task.c kernel/system.c lib/libc/cpio.c

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
+#include <arch/context.h>
 #include <arch/cpu.h>
 #include <arch/percpu.h>
+#include <kernel/panic.h>
 #include <tests/unit/fake/fake.h>
 
 struct percpu fake_percpu = {.self = &fake_percpu};
 uint64_t fake_fences;
+uint64_t fake_interrupt_windows;
 
 static void (*relax_hook)(void *context);
 static void *relax_context;
@@ -45,4 +48,10 @@ void arch_cache_flush(const void *start, size_t size)
 unsigned int arch_cpu_number(void)
 {
 	return fake_percpu.number;
+}
+
+void arch_interrupt_window(void)
+{
+	ASSERT(fake_percpu.lock_depth == 0);
+	fake_interrupt_windows++;
 }

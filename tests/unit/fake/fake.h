@@ -58,6 +58,9 @@ void fake_on_cache_flush(void (*hook)(void *context, const void *start, size_t s
                          void *context);
 extern uint64_t fake_fences;
 
+/* How often arch_interrupt_window was called; never with a lock held. */
+extern uint64_t fake_interrupt_windows;
+
 /* --- log (log.c) ---------------------------------------------------------------------------- */
 
 /* All lines since the start or the last clear, each as "tag: text\n". They also go to stderr. */

@@ -81,6 +81,34 @@ void page_free(paddr_t base, unsigned int order)
 	memset(phys_to_virt(base), FREED, count << PAGE_SHIFT);
 }
 
+int page_alloc_run(uint64_t frames, unsigned int align_order, paddr_t *out)
+{
+	uint64_t step = UINT64_C(1) << align_order;
+	uint64_t base = FAKE_RAM_BASE >> PAGE_SHIFT;
+
+	if (fail_at == 1)
+		return -ENOMEM;
+	if (fail_at)
+		fail_at--;
+	for (uint64_t first = align_up(base, step) - base; first + frames <= FRAMES;
+	     first += step) {
+		if (!all_free(first, frames))
+			continue;
+		memset(&used[first], true, frames);
+		used_count += frames;
+		*out = paddr(FAKE_RAM_BASE + (first << PAGE_SHIFT));
+		memset(phys_to_virt(*out), FRESH, frames << PAGE_SHIFT);
+		return 0;
+	}
+	return -ENOMEM;
+}
+
+void page_free_run(paddr_t base, uint64_t frames)
+{
+	for (uint64_t i = 0; i < frames; i++)
+		page_free(paddr(base.raw + (i << PAGE_SHIFT)), 0);
+}
+
 bool page_is_ram(paddr_t base, uint64_t size)
 {
 	return fake_is_ram(base, size);

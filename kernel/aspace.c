@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: MIT */
+#define LOG_TAG "aspace"
+#include <cordon/errno.h>
+#include <kernel/aspace.h>
+#include <kernel/heap.h>
+#include <kernel/log.h>
+#include <kernel/panic.h>
+
+#include "region.h"
+
+/* --- page tables and their price ------------------------------------------------------------- */
+
+static int tables_charge_locked(struct aspace *aspace, uint64_t frames)
+{
+	int err = account_charge(aspace->account, CHARGE_FRAMES, frames);
+
+	if (err == 0)
+		aspace->tables_charged += frames;
+	return err;
+}
+
+int tables_settle_locked(struct aspace *aspace)
+{
+	uint64_t tables = aspace->paging.tables + 1; /* and the root */
+
+	if (tables > aspace->tables_charged)
+		return tables_charge_locked(aspace, tables - aspace->tables_charged);
+	if (tables < aspace->tables_charged) {
+		account_uncharge(aspace->account, CHARGE_FRAMES, aspace->tables_charged - tables);
+		aspace->tables_charged = tables;
+	}
+	return 0;
+}
+
+void region_empty_locked(struct aspace *aspace, uint64_t start, uint64_t size)
+{
+	int err = arch_paging_unmap(&aspace->paging, uaddr(start), size);
+
+	ASSERT(err == 0); /* only a split can fail */
+	arch_paging_flush(&aspace->paging, uaddr(start), size);
+}
+
+int region_fill_locked(struct region *region, uint64_t start, uint64_t size, uint32_t prot)
+{
+	struct aspace *aspace = region->aspace;
+	enum arch_cache cache = region->memory->kind == MEMORY_DEVICE ? ARCH_CACHE_UNCACHED
+	                                                              : ARCH_CACHE_NORMAL;
+	uint64_t offset = region->offset + (start - region->node.start);
+	uint64_t done = 0;
+	int err = 0;
+
+	while (err == 0 && done < size) {
+		paddr_t base;
+		uint64_t run = memory_run(region->memory, offset + done, size - done, &base);
+
+		err = arch_paging_map(&aspace->paging, uaddr(start + done), base, run, prot, cache);
+		if (err == 0)
+			done += run;
+	}
+	if (err == 0)
+		err = tables_settle_locked(aspace);
+	if (err != 0 && done > 0)
+		region_empty_locked(aspace, start, done);
+	return err;
+}
+
+/* --- regions --------------------------------------------------------------------------------- */
+
+int region_create(struct aspace *aspace, struct region **out)
+{
+	struct region *region;
+	int err = account_charge(aspace->account, CHARGE_MAPPINGS, 1);
+
+	if (err != 0)
+		return err;
+	region = heap_alloc(sizeof(*region));
+	if (!region) {
+		account_uncharge(aspace->account, CHARGE_MAPPINGS, 1);
+		return -ENOMEM;
+	}
+	region->aspace = aspace;
+	list_init(&region->memory_link);
+	*out = region;
+	return 0;
+}
+
+void region_destroy(struct region *region)
+{
+	account_uncharge(region->aspace->account, CHARGE_MAPPINGS, 1);
+	heap_free(region);
+}
+
+void region_attach_locked(struct region *region, struct memory *memory, const struct region *like)
+{
+	object_ref(&memory->object);
+	region->memory = memory;
+	spin_lock(&memory->lock);
+	region->zapped = like ? like->zapped : memory->revoked;
+	list_append(&memory->mappings, &region->memory_link);
+	spin_unlock(&memory->lock);
+}
+
+void region_remove_locked(struct region *region, struct list *gone)
+{
+	struct aspace *aspace = region->aspace;
+
+	tree_remove(&aspace->regions, &region->node);
+	aspace->region_count--;
+	spin_lock(&region->memory->lock);
+	list_remove(&region->memory_link);
+	spin_unlock(&region->memory->lock);
+	list_append(gone, &region->memory_link);
+}
+
+void regions_release(struct list *gone)
+{
+	struct region *region;
+	struct region *after;
+
+	list_for_each_safe(region, after, gone, memory_link)
+	{
+		object_unref(&region->memory->object);
+		region_destroy(region);
+	}
+}
+
+/* --- address spaces -------------------------------------------------------------------------- */
+
+int aspace_create(struct account *account, struct aspace **out)
+{
+	struct aspace *aspace = heap_alloc(sizeof(*aspace));
+	int err = -ENOMEM;
+
+	if (!aspace)
+		return err;
+	aspace->account = account;
+	err = tables_charge_locked(aspace, 1); /* nobody else knows it yet */
+	if (err != 0)
+		goto free;
+	err = arch_paging_create(&aspace->paging);
+	if (err != 0)
+		goto uncharge;
+	spin_init(&aspace->lock, RANK_ASPACE, "aspace");
+	aspace->references = 1;
+	tree_init(&aspace->regions);
+	account_ref(account);
+	*out = aspace;
+	return 0;
+
+uncharge:
+	account_uncharge(account, CHARGE_FRAMES, 1);
+free:
+	heap_free(aspace);
+	return err;
+}
+
+void aspace_ref(struct aspace *aspace)
+{
+	uint32_t before = __atomic_fetch_add(&aspace->references, 1, __ATOMIC_RELAXED);
+
+	ASSERT(before != 0);
+}
+
+void aspace_unref(struct aspace *aspace)
+{
+	uint32_t before = __atomic_fetch_sub(&aspace->references, 1, __ATOMIC_ACQ_REL);
+
+	ASSERT(before != 0);
+	if (before > 1)
+		return;
+	ASSERT(tree_empty(&aspace->regions));
+	arch_paging_destroy(&aspace->paging);
+	account_uncharge(aspace->account, CHARGE_FRAMES, aspace->tables_charged);
+	account_unref(aspace->account);
+	heap_free(aspace);
+}
+
+void aspace_clear(struct aspace *aspace)
+{
+	struct list gone = LIST_INIT(gone);
+	const struct tree_node *last;
+	struct tree_node *node;
+
+	spin_lock(&aspace->lock);
+	node = tree_first(&aspace->regions);
+	last = tree_last(&aspace->regions);
+	if (node)
+		region_empty_locked(aspace, node->start, last->end - node->start);
+	for (; node; node = tree_first(&aspace->regions))
+		region_remove_locked(region_from(node), &gone);
+	tables_settle_locked(aspace);
+	spin_unlock(&aspace->lock);
+	regions_release(&gone);
+}
+
+/* --- mapping --------------------------------------------------------------------------------- */
+
+bool aspace_range_is_valid(uint64_t address, uint64_t size)
+{
+	if (size == 0 || !is_aligned(address | size, PAGE_SIZE))
+		return false;
+	return address >= CORDON_USER_MIN && address < CORDON_USER_MAX &&
+	       size <= CORDON_USER_MAX - address;
+}
+
+bool aspace_prot_is_valid(uint32_t prot)
+{
+	const uint32_t write_exec = CORDON_PROT_WRITE | CORDON_PROT_EXEC;
+
+	if (prot & ~(CORDON_PROT_READ | CORDON_PROT_WRITE | CORDON_PROT_EXEC))
+		return false;
+	return (prot & write_exec) != write_exec;
+}
+
+static int map_check(const struct memory *memory, uint64_t offset, uint64_t size, uint32_t prot,
+                     uint32_t prot_max, uint32_t flags, uint64_t address)
+{
+	if (size == 0 || !is_aligned(offset | size, PAGE_SIZE))
+		return -EINVAL;
+	if (!aspace_prot_is_valid(prot) || (prot & ~prot_max) || (flags & ~CORDON_MAP_FIXED))
+		return -EINVAL;
+	if ((flags & CORDON_MAP_FIXED) && !aspace_range_is_valid(address, size))
+		return -EINVAL;
+	if (offset >= memory->size || size > memory->size - offset)
+		return -ERANGE;
+	if (memory->kind == MEMORY_STATIC && (prot_max & CORDON_PROT_WRITE))
+		return -EACCES;
+	return 0;
+}
+
+/* How an address must lie so that the largest leaves can map what is at an offset. */
+static uint64_t leaf_alignment(const struct memory *memory, uint64_t offset, uint64_t size,
+                               uint64_t *skew)
+{
+	paddr_t base;
+	uint64_t run = memory_run(memory, offset, size, &base);
+	uint64_t alignment = run >= SIZE_1G ? SIZE_1G : run >= SIZE_2M ? SIZE_2M : PAGE_SIZE;
+
+	*skew = base.raw & (alignment - 1);
+	return alignment;
+}
+
+static int any_place_locked(const struct aspace *aspace, const struct memory *memory,
+                            uint64_t offset, uint64_t size, uint64_t *out)
+{
+	uint64_t skew;
+	uint64_t alignment = leaf_alignment(memory, offset, size, &skew);
+	uint64_t start;
+
+	if (tree_find_gap(&aspace->regions, ASPACE_ANY_MIN, CORDON_USER_MAX,
+	                  size + (alignment - PAGE_SIZE), &start)) {
+		*out = start + ((skew - start) & (alignment - 1));
+		return 0;
+	}
+	if (tree_find_gap(&aspace->regions, ASPACE_ANY_MIN, CORDON_USER_MAX, size, out))
+		return 0;
+	return -ENOMEM;
+}
+
+static int region_place_locked(struct aspace *aspace, struct region *region,
+                               const struct memory *memory, uint64_t size, uint32_t flags,
+                               uint64_t wish)
+{
+	uint64_t start = wish;
+	int err;
+
+	if (flags & CORDON_MAP_FIXED) {
+		if (tree_overlaps(&aspace->regions, wish, wish + size))
+			return -EEXIST;
+	} else if (!aspace_range_is_valid(wish, size) ||
+	           tree_overlaps(&aspace->regions, wish, wish + size)) {
+		err = any_place_locked(aspace, memory, region->offset, size, &start);
+		if (err != 0)
+			return err;
+	}
+	region->node.start = start;
+	region->node.end = start + size;
+	return 0;
+}
+
+int aspace_map(struct aspace *aspace, struct memory *memory, uint64_t offset, uint64_t size,
+               uint32_t prot, uint32_t prot_max, uint32_t flags, uaddr_t *address)
+{
+	struct list gone = LIST_INIT(gone);
+	struct region *region;
+	int err = map_check(memory, offset, size, prot, prot_max, flags, address->raw);
+
+	if (err != 0)
+		return err;
+	err = region_create(aspace, &region);
+	if (err != 0)
+		return err;
+	region->offset = offset;
+	region->prot = prot;
+	region->prot_max = prot_max;
+
+	spin_lock(&aspace->lock);
+	err = region_place_locked(aspace, region, memory, size, flags, address->raw);
+	if (err != 0)
+		goto destroy;
+	tree_insert(&aspace->regions, &region->node);
+	aspace->region_count++;
+	region_attach_locked(region, memory, NULL);
+	if (!region->zapped)
+		err = region_fill_locked(region, region->node.start, size, prot);
+	if (err != 0)
+		goto remove;
+	address->raw = region->node.start;
+	spin_unlock(&aspace->lock);
+	return 0;
+
+remove:
+	region_remove_locked(region, &gone);
+	tables_settle_locked(aspace);
+	spin_unlock(&aspace->lock);
+	regions_release(&gone);
+	return err;
+destroy:
+	spin_unlock(&aspace->lock);
+	region_destroy(region);
+	return err;
+}
+
+int aspace_resolve(struct aspace *aspace, uaddr_t address, uint64_t max, uint32_t prot,
+                   struct memory **memory, uint64_t *offset, uint64_t *size)
+{
+	const struct tree_node *node;
+	const struct region *region;
+	int err = -EFAULT;
+
+	spin_lock(&aspace->lock);
+	node = tree_find(&aspace->regions, address.raw);
+	if (!node || node->start > address.raw)
+		goto unlock;
+	region = region_from(node);
+	if (prot & ~region->prot)
+		goto unlock;
+	err = 0;
+	object_ref(&region->memory->object);
+	*memory = region->memory;
+	*offset = region->offset + (address.raw - node->start);
+	*size = min_u64(node->end - address.raw, max);
+unlock:
+	spin_unlock(&aspace->lock);
+	return err;
+}
+
+/* --- revocation ------------------------------------------------------------------------------ */
+
+/* The next region of this address space that maps the memory and is, or is not, zapped; its mark is
+ * changed before anyone else can see the region again. */
+static struct region *zap_next_locked(struct aspace *aspace, struct memory *memory, bool zapped)
+{
+	struct region *found = NULL;
+	struct region *region;
+
+	spin_lock(&memory->lock);
+	list_for_each(region, &memory->mappings, memory_link)
+	{
+		if (region->aspace == aspace && region->zapped == zapped) {
+			region->zapped = !zapped;
+			found = region;
+			break;
+		}
+	}
+	spin_unlock(&memory->lock);
+	return found;
+}
+
+void aspace_zap(struct aspace *aspace, struct memory *memory)
+{
+	const struct region *region;
+
+	spin_lock(&aspace->lock);
+	while ((region = zap_next_locked(aspace, memory, false)))
+		region_empty_locked(aspace, region->node.start,
+		                    region->node.end - region->node.start);
+	tables_settle_locked(aspace);
+	spin_unlock(&aspace->lock);
+}
+
+void aspace_unzap(struct aspace *aspace, struct memory *memory)
+{
+	struct region *region;
+
+	spin_lock(&aspace->lock);
+	while ((region = zap_next_locked(aspace, memory, true))) {
+		uint64_t size = region->node.end - region->node.start;
+
+		if (region_fill_locked(region, region->node.start, size, region->prot) != 0)
+			log_error("no memory for the tables of %#llx: it stays without pages",
+			          (unsigned long long)region->node.start);
+	}
+	spin_unlock(&aspace->lock);
+}

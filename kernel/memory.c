@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: MIT */
+#include <arch/context.h>
+#include <arch/mmio.h>
+#include <arch/percpu.h>
+#include <cordon/errno.h>
+#include <kernel/heap.h>
+#include <kernel/memory.h>
+#include <kernel/page.h>
+#include <kernel/panic.h>
+#include <kernel/string.h>
+
+#define FLAGS_KNOWN (CORDON_MEMORY_CONTIGUOUS | CORDON_MEMORY_HUGE | CORDON_MEMORY_SCATTER)
+#define HUGE_ORDER  9 /* 2 MiB */
+
+/* Lists of extents up to this size count as part of the object, longer ones as frames. */
+#define EXTENTS_FREE 1024u
+
+/* A list of extents while it grows. */
+struct extents {
+	struct memory_extent *list; /* heap memory, or NULL while one is enough */
+	struct memory_extent single;
+	uint32_t count;
+	uint32_t capacity;
+	uint64_t size; /* bytes described so far */
+};
+
+static void memory_destroy(struct object *object);
+
+static const struct object_ops ram_ops = {
+        .name = "memory",
+        .type = CORDON_OBJECT_MEMORY,
+        .rights = CORDON_RIGHT_READ | CORDON_RIGHT_WRITE | CORDON_RIGHT_EXEC | CORDON_RIGHT_MAP |
+                  CORDON_RIGHT_DUP | CORDON_RIGHT_TRANSFER,
+        .destroy = memory_destroy,
+};
+
+static const struct object_ops static_ops = {
+        .name = "memory",
+        .type = CORDON_OBJECT_MEMORY,
+        .rights = CORDON_RIGHT_READ | CORDON_RIGHT_EXEC | CORDON_RIGHT_MAP | CORDON_RIGHT_DUP |
+                  CORDON_RIGHT_TRANSFER,
+        .destroy = memory_destroy,
+};
+
+static const struct object_ops device_ops = {
+        .name = "memory",
+        .type = CORDON_OBJECT_MEMORY,
+        .rights = CORDON_RIGHT_READ | CORDON_RIGHT_WRITE | CORDON_RIGHT_MAP,
+        .destroy = memory_destroy,
+};
+
+/* --- extents --------------------------------------------------------------------------------- */
+
+static struct memory_extent *extents_at(struct extents *extents)
+{
+	return extents->list ? extents->list : &extents->single;
+}
+
+static int extents_reserve(struct extents *extents, uint32_t capacity)
+{
+	struct memory_extent *list = heap_alloc_array(capacity, sizeof(*list));
+
+	if (!list)
+		return -ENOMEM;
+	memcpy(list, extents_at(extents), extents->count * sizeof(*list));
+	heap_free(extents->list);
+	extents->list = list;
+	extents->capacity = capacity;
+	return 0;
+}
+
+/* Adds a run of frames; one that follows the last in memory makes that one longer. */
+static int extents_add(struct extents *extents, paddr_t base, uint64_t size)
+{
+	if (extents->count > 0) {
+		struct memory_extent *last = &extents_at(extents)[extents->count - 1];
+
+		if (last->base.raw + last->size == base.raw) {
+			last->size += size;
+			extents->size += size;
+			return 0;
+		}
+		if (extents->count >= extents->capacity) {
+			int err = extents_reserve(extents,
+			                          extents->count < 8 ? 8 : extents->count * 2);
+
+			if (err != 0)
+				return err;
+		}
+	}
+	extents_at(extents)[extents->count++] = (struct memory_extent){extents->size, base, size};
+	extents->size += size;
+	return 0;
+}
+
+static void extents_free_frames(const struct memory_extent *list, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		page_free_run(list[i].base, list[i].size >> PAGE_SHIFT);
+}
+
+/* --- frames ---------------------------------------------------------------------------------- */
+
+/* The largest blocks that fit and can be had, none smaller than 2^min_order frames. Sizes only
+ * fall, so every block is aligned in the object as it is in memory, and large leaves fit. */
+static int frames_largest(struct extents *extents, uint64_t size, unsigned int min_order)
+{
+	unsigned int order = PAGE_ORDER_MAX;
+
+	while (extents->size < size) {
+		paddr_t base;
+		int err;
+
+		while (PAGE_SIZE << order > size - extents->size)
+			order--;
+		while ((err = page_alloc(order, &base)) != 0) {
+			if (order == min_order)
+				return err;
+			order--;
+		}
+		err = extents_add(extents, base, PAGE_SIZE << order);
+		if (err != 0) {
+			page_free(base, order);
+			return err;
+		}
+	}
+	return 0;
+}
+
+static int frames_contiguous(struct extents *extents, uint64_t size, unsigned int align_order)
+{
+	paddr_t base;
+	int err = page_alloc_run(size >> PAGE_SHIFT, align_order, &base);
+
+	return err != 0 ? err : extents_add(extents, base, size);
+}
+
+/* Even frames only, so no two of them are adjacent: the upper half of each pair goes back. */
+static int frames_scattered(struct extents *extents, uint64_t size)
+{
+	int err = size >> PAGE_SHIFT > UINT32_MAX
+	                  ? -ENOMEM
+	                  : extents_reserve(extents, (uint32_t)(size >> PAGE_SHIFT));
+
+	while (err == 0 && extents->size < size) {
+		paddr_t base;
+
+		err = page_alloc(1, &base);
+		if (err != 0)
+			break;
+		page_free(paddr(base.raw + PAGE_SIZE), 0);
+		err = extents_add(extents, base, PAGE_SIZE);
+	}
+	return err;
+}
+
+static int frames_get(struct extents *extents, uint64_t size, uint32_t flags)
+{
+	unsigned int min_order = flags & CORDON_MEMORY_HUGE ? HUGE_ORDER : 0;
+
+	if (flags & CORDON_MEMORY_SCATTER)
+		return frames_scattered(extents, size);
+	if (flags & CORDON_MEMORY_CONTIGUOUS)
+		return frames_contiguous(extents, size, min_order);
+	return frames_largest(extents, size, min_order);
+}
+
+/* What a list of extents costs beyond the object itself. */
+static uint64_t extents_charge(uint32_t count)
+{
+	uint64_t bytes = count * sizeof(struct memory_extent);
+
+	return bytes > EXTENTS_FREE ? align_up(bytes, PAGE_SIZE) >> PAGE_SHIFT : 0;
+}
+
+/* --- creation -------------------------------------------------------------------------------- */
+
+static bool memory_is_valid(uint64_t size, uint32_t flags)
+{
+	if (size == 0 || !is_aligned(size, flags & CORDON_MEMORY_HUGE ? SIZE_2M : PAGE_SIZE))
+		return false;
+	if (flags & ~FLAGS_KNOWN)
+		return false;
+	return !(flags & CORDON_MEMORY_SCATTER) || flags == CORDON_MEMORY_SCATTER;
+}
+
+static void memory_init(struct memory *memory, const struct object_ops *ops, enum memory_kind kind,
+                        uint64_t size)
+{
+	object_init(&memory->object, ops);
+	memory->size = size;
+	memory->kind = kind;
+	spin_init(&memory->lock, RANK_MEMORY, "memory");
+	list_init(&memory->mappings);
+}
+
+static void memory_set_extents(struct memory *memory, const struct extents *extents)
+{
+	memory->extent_count = extents->count;
+	memory->single = extents->single;
+	memory->extents = extents->list ? extents->list : &memory->single;
+}
+
+int memory_create_uncleared(struct account *account, uint64_t size, uint32_t flags,
+                            struct memory **out)
+{
+	struct extents extents = {0};
+	struct memory *memory;
+	int err;
+
+	if (!memory_is_valid(size, flags))
+		return -EINVAL;
+	err = account_charge(account, CHARGE_OBJECTS, 1);
+	if (err != 0)
+		return err;
+	err = account_charge(account, CHARGE_FRAMES, size >> PAGE_SHIFT);
+	if (err != 0)
+		goto uncharge_object;
+	err = -ENOMEM;
+	memory = heap_alloc(sizeof(*memory));
+	if (!memory)
+		goto uncharge_frames;
+	err = frames_get(&extents, size, flags);
+	if (err == 0)
+		err = account_charge(account, CHARGE_FRAMES, extents_charge(extents.count));
+	if (err != 0)
+		goto free_frames;
+
+	memory_init(memory, &ram_ops, MEMORY_RAM, size);
+	memory_set_extents(memory, &extents);
+	memory->flags = flags;
+	memory->account = account;
+	account_ref(account);
+	*out = memory;
+	return 0;
+
+free_frames:
+	extents_free_frames(extents_at(&extents), extents.count);
+	heap_free(extents.list);
+	heap_free(memory);
+uncharge_frames:
+	account_uncharge(account, CHARGE_FRAMES, size >> PAGE_SHIFT);
+uncharge_object:
+	account_uncharge(account, CHARGE_OBJECTS, 1);
+	return err;
+}
+
+int memory_create(struct account *account, uint64_t size, uint32_t flags, struct memory **out)
+{
+	int err = memory_create_uncleared(account, size, flags, out);
+
+	if (err == 0)
+		memory_zero(*out, 0, size);
+	return err;
+}
+
+static int memory_create_existing(const struct object_ops *ops, enum memory_kind kind, paddr_t base,
+                                  uint64_t size, struct memory **out)
+{
+	const struct extents extents = {.single = {0, base, size}, .count = 1};
+	struct memory *memory;
+
+	ASSERT(size > 0 && is_aligned(base.raw | size, PAGE_SIZE));
+	memory = heap_alloc(sizeof(*memory));
+	if (!memory)
+		return -ENOMEM;
+	memory_init(memory, ops, kind, size);
+	memory_set_extents(memory, &extents);
+	*out = memory;
+	return 0;
+}
+
+int memory_create_static(paddr_t base, uint64_t size, struct memory **out)
+{
+	return memory_create_existing(&static_ops, MEMORY_STATIC, base, size, out);
+}
+
+int memory_create_device(paddr_t base, uint64_t size, struct memory **out)
+{
+	return memory_create_existing(&device_ops, MEMORY_DEVICE, base, size, out);
+}
+
+static void memory_destroy(struct object *object)
+{
+	struct memory *memory = memory_from(object);
+
+	ASSERT(list_empty(&memory->mappings) && memory->dma_mappings == 0);
+	if (memory->kind == MEMORY_RAM) {
+		extents_free_frames(memory->extents, memory->extent_count);
+		account_uncharge(memory->account, CHARGE_FRAMES,
+		                 (memory->size >> PAGE_SHIFT) +
+		                         extents_charge(memory->extent_count));
+		account_uncharge(memory->account, CHARGE_OBJECTS, 1);
+		account_unref(memory->account);
+	}
+	if (memory->extents != &memory->single)
+		heap_free(memory->extents);
+	heap_free(memory);
+}
+
+/* --- contents -------------------------------------------------------------------------------- */
+
+static bool extent_holds(const struct memory_extent *extent, uint64_t offset)
+{
+	return offset >= extent->offset && offset - extent->offset < extent->size;
+}
+
+static const struct memory_extent *memory_extent_of(const struct memory *memory, uint64_t offset)
+{
+	uint32_t low = 0;
+	uint32_t high = memory->extent_count;
+	/* Objects of many extents mostly have extents of one size: the place is known then. */
+	uint32_t guess = (uint32_t)(offset / (memory->size / high));
+
+	if (guess < high && extent_holds(&memory->extents[guess], offset))
+		return &memory->extents[guess];
+	while (high - low > 1) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (memory->extents[middle].offset <= offset)
+			low = middle;
+		else
+			high = middle;
+	}
+	return &memory->extents[low];
+}
+
+uint64_t memory_run(const struct memory *memory, uint64_t offset, uint64_t max, paddr_t *out)
+{
+	const struct memory_extent *extent;
+	uint64_t within;
+
+	ASSERT(offset < memory->size);
+	extent = memory_extent_of(memory, offset);
+	within = offset - extent->offset;
+	*out = paddr(extent->base.raw + within);
+	return min_u64(extent->size - within, max);
+}
+
+static void memory_check_range(const struct memory *memory, uint64_t offset, uint64_t size)
+{
+	ASSERT(memory->kind != MEMORY_DEVICE);
+	ASSERT(offset <= memory->size && size <= memory->size - offset);
+}
+
+void memory_read(const struct memory *memory, uint64_t offset, void *to, uint64_t size)
+{
+	memory_check_range(memory, offset, size);
+	while (size > 0) {
+		paddr_t base;
+		uint64_t run = memory_run(memory, offset, size, &base);
+
+		memcpy(to, phys_to_virt(base), run);
+		to = (char *)to + run;
+		offset += run;
+		size -= run;
+	}
+}
+
+void memory_write(struct memory *memory, uint64_t offset, const void *from, uint64_t size)
+{
+	memory_check_range(memory, offset, size);
+	while (size > 0) {
+		paddr_t base;
+		uint64_t run = memory_run(memory, offset, size, &base);
+
+		memcpy(phys_to_virt(base), from, run);
+		from = (const char *)from + run;
+		offset += run;
+		size -= run;
+	}
+}
+
+void memory_zero(struct memory *memory, uint64_t offset, uint64_t size)
+{
+	uint64_t since = 0; /* bytes since the last chance for interrupts */
+
+	memory_check_range(memory, offset, size);
+	while (size > 0) {
+		paddr_t base;
+		uint64_t run = memory_run(memory, offset, min_u64(size, SIZE_2M), &base);
+
+		if (since + run > SIZE_2M) {
+			DEBUG_ASSERT(percpu()->lock_depth == 0);
+			arch_interrupt_window();
+			since = 0;
+		}
+		memset(phys_to_virt(base), 0, run);
+		since += run;
+		offset += run;
+		size -= run;
+	}
+}

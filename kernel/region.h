@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* What the parts of address spaces (aspace.c, aspace_change.c) share. Not for anyone else. */
+#ifndef KERNEL_REGION_H
+#define KERNEL_REGION_H
+
+#include <kernel/aspace.h>
+
+static inline struct region *region_from(const struct tree_node *node)
+{
+	return tree_entry(node, struct region, node);
+}
+
+/* Whether a range lies in user space and consists of whole pages, at least one. */
+bool aspace_range_is_valid(uint64_t address, uint64_t size);
+
+/* Whether rights are known and do not combine WRITE with EXEC. */
+bool aspace_prot_is_valid(uint32_t prot);
+
+/* Makes the charge what the tables are now. Fails only when there are more than were charged. */
+int tables_settle_locked(struct aspace *aspace);
+
+/* Stores the translations of [start, start + size) of a region, with rights. Returns 0, or -ENOMEM
+ * with nothing stored. */
+int region_fill_locked(struct region *region, uint64_t start, uint64_t size, uint32_t prot);
+
+/* Takes the translations of whole regions away and flushes. */
+void region_empty_locked(struct aspace *aspace, uint64_t start, uint64_t size);
+
+/* A region that maps nothing and is in no tree, charged to the account. Returns 0 or -ENOMEM. */
+int region_create(struct aspace *aspace, struct region **out);
+void region_destroy(struct region *region);
+
+/* Takes a reference to the memory and enters the region in its list. like: the region of which it
+ * was a part, and whose pages it has or has not; NULL for a new mapping. */
+void region_attach_locked(struct region *region, struct memory *memory, const struct region *like);
+
+/* Takes a region out of the tree and the memory's list. It waits in gone, with its reference,
+ * until its translations are flushed and the lock is released. */
+void region_remove_locked(struct region *region, struct list *gone);
+
+/* Drops what waits in gone. Called without locks. */
+void regions_release(struct list *gone);
+
+#endif
