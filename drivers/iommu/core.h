@@ -142,7 +142,7 @@ struct iommu_unit {
 	bool fault_interrupt_masked;
 	uint64_t faults;      /* records since boot */
 	uint64_t faults_lost; /* not yet told to the sink */
-	uint64_t quarantined; /* table frames that no confirmed invalidation released */
+	uint64_t quarantined; /* table frames that no confirmed invalidation released; nobody's */
 };
 
 /* What a vendor's folder offers to the core. */

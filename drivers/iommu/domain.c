@@ -63,7 +63,9 @@ void iommu_domain_destroy(struct iommu_domain *domain)
 	else
 		ids_free(&unit->domains, domain->id);
 	spin_unlock(&unit->lock);
-	if (!error)
+	if (error)
+		pagetable_abandon(&domain->table);
+	else
 		pagetable_destroy(&domain->table);
 	if (domain->account)
 		account_unref(domain->account);

@@ -224,8 +224,8 @@ void iommu_poll_faults(void)
 
 	list_for_each(unit, iommu_units(), link)
 	{
-		/* Nothing that was never switched on has faults to tell. */
-		if (unit->translation)
+		/* What was never switched on has no faults to tell. */
+		if (unit->translation || unit->remapping)
 			handle(unit, true);
 	}
 }

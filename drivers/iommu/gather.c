@@ -85,14 +85,13 @@ int iommu_gather_flush(struct iommu_gather *gather)
 		struct list *frame = gather->tables.next;
 
 		list_remove(frame);
-		/* Unconfirmed: the frame stays charged and is never used again. */
-		if (error) {
-			unit->quarantined++;
-			continue;
-		}
-		page_free(virt_to_phys(frame), 0);
 		if (domain->account)
 			account_uncharge(domain->account, CHARGE_FRAMES, 1);
+		/* Unconfirmed: nobody's frame any more, and never used again. */
+		if (error)
+			unit->quarantined++;
+		else
+			page_free(virt_to_phys(frame), 0);
 	}
 	spin_unlock(&unit->lock);
 	percpu()->obligations--;

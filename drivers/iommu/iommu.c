@@ -240,7 +240,7 @@ bool iommu_overlaps_registers(uint64_t base, uint64_t size)
 int iommu_ioapic_source(uint8_t ioapic_id, struct iommu_unit **unit, rid_t *source)
 {
 	for (size_t i = 0; i < ioapic_count; i++) {
-		if (ioapics[i].id == ioapic_id) {
+		if (ioapics[i].id == ioapic_id && ioapics[i].unit->remapping) {
 			*unit = ioapics[i].unit;
 			*source = ioapics[i].source;
 			return 0;

@@ -157,7 +157,8 @@ int iommu_remap_alloc(struct iommu_unit *unit, rid_t source, vector_t vector, bo
 /* Absent again, flushed. */
 int iommu_remap_free(struct iommu_unit *unit, uint32_t index);
 
-/* The unit and source id of an I/O APIC, from the firmware tables. -ENOENT: they name none. */
+/* The unit that remaps an I/O APIC's interrupts, and their source id. -ENOENT: none does, and the
+ * I/O APIC sends messages in compatibility format. */
 int iommu_ioapic_source(uint8_t ioapic_id, struct iommu_unit **unit, rid_t *source);
 
 #endif

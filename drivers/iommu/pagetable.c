@@ -109,6 +109,14 @@ static void destroy_below(struct pagetable *table, const uint64_t *entries, unsi
 	}
 }
 
+void pagetable_abandon(struct pagetable *table)
+{
+	if (table->account)
+		account_uncharge(table->account, CHARGE_FRAMES, table->table_count);
+	table->entries = NULL;
+	table->table_count = 0;
+}
+
 void pagetable_destroy(struct pagetable *table)
 {
 	destroy_below(table, table->entries, table->format->levels - 1u);

@@ -67,6 +67,10 @@ int pagetable_create(struct pagetable *table, const struct pagetable_format *for
 /* Frees every table. No requester uses the tree, and the unit has forgotten it. */
 void pagetable_destroy(struct pagetable *table);
 
+/* The unit may still walk the tables, and nothing can be done about it: they are charged to nobody
+ * from now on, and never used for anything else. */
+void pagetable_abandon(struct pagetable *table);
+
 /*
  * Maps [start, start + size) to [base, base + size); see iommu_map. -ENOMEM: *done bytes at the
  * start were mapped; the caller unmaps them.

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+#include <tests/unit/iommu/machine.h>
+
+#include <arch/irq.h>
+#include <kernel/cmdline.h>
+#include <stdio.h>
+#include <string.h>
+
+#define FUNCTIONS_MAX 64
+
+static struct pci_function functions[FUNCTIONS_MAX];
+static unsigned int master_calls[FUNCTIONS_MAX][2];
+static size_t function_count;
+static struct list all = LIST_INIT(all);
+
+struct dmar machine_dmar;
+int machine_dmar_error;
+bool machine_has_dmar;
+bool machine_has_ivrs;
+const char *machine_iommu_option;
+void (*machine_irq_handler)(void *context);
+void *machine_irq_context;
+int machine_irq_error;
+
+struct pci_function *machine_function(uint16_t segment, uint8_t bus, uint8_t device,
+                                      uint8_t function, struct pci_function *parent)
+{
+	struct pci_function *added = &functions[function_count++];
+
+	added->bdf = CORDON_BDF((cordon_bdf_t)segment, bus, device, function);
+	added->requester = (rid_t){(uint16_t)added->bdf};
+	added->parent = parent;
+	list_append(&all, &added->link);
+	return added;
+}
+
+unsigned int machine_master_calls(const struct pci_function *function, bool on)
+{
+	return master_calls[function - functions][on];
+}
+
+struct list *pci_functions(void)
+{
+	return &all;
+}
+
+struct pci_function *pci_find(cordon_bdf_t bdf)
+{
+	for (size_t i = 0; i < function_count; i++) {
+		if (functions[i].bdf == bdf)
+			return &functions[i];
+	}
+	return NULL;
+}
+
+struct pci_function *pci_find_path(uint16_t segment, uint8_t start_bus, const uint8_t (*path)[2],
+                                   size_t length)
+{
+	struct pci_function *found = NULL;
+	uint8_t bus = start_bus;
+
+	for (size_t i = 0; i < length; i++) {
+		found = pci_find(CORDON_BDF((cordon_bdf_t)segment, bus, path[i][0], path[i][1]));
+		if (!found)
+			return NULL;
+		bus = found->secondary;
+	}
+	return found;
+}
+
+void pci_set_master(struct pci_function *function, bool on)
+{
+	master_calls[function - functions][on]++;
+}
+
+void pci_name(cordon_bdf_t bdf, char out[PCI_NAME_MAX])
+{
+	snprintf(out, PCI_NAME_MAX, "%04x:%02x:%02x.%x", bdf >> 16 & 0xffff, bdf >> 8 & 0xff,
+	         bdf >> 3 & 0x1f, bdf & 7);
+}
+
+bool acpi_find(const char signature[4], size_t index, struct acpi_bytes *out)
+{
+	static const uint8_t byte;
+
+	*out = (struct acpi_bytes){&byte, 0};
+	if (index != 0)
+		return false;
+	return (machine_has_dmar && memcmp(signature, "DMAR", 4) == 0) ||
+	       (machine_has_ivrs && memcmp(signature, "IVRS", 4) == 0);
+}
+
+int dmar_parse(struct acpi_bytes table, struct dmar *out)
+{
+	(void)table;
+	*out = machine_dmar;
+	return machine_dmar_error;
+}
+
+bool cmdline_find(const char *name, const char **value, size_t *length)
+{
+	if (strcmp(name, "iommu") != 0 || !machine_iommu_option)
+		return false;
+	*value = machine_iommu_option;
+	*length = strlen(machine_iommu_option);
+	return true;
+}
+
+int irq_vector_alloc(irq_handler_t handler, void *context, vector_t *out)
+{
+	if (machine_irq_error)
+		return machine_irq_error;
+	machine_irq_handler = handler;
+	machine_irq_context = context;
+	*out = (vector_t){MACHINE_FIRST_VECTOR};
+	return 0;
+}
+
+void irq_message(vector_t vector, uint32_t *address, uint32_t *data)
+{
+	*address = 0xfee00000u | MACHINE_APIC_ID << 12;
+	*data = vector.raw;
+}
+
+uint32_t irq_boot_apic_id(void)
+{
+	return MACHINE_APIC_ID;
+}
+
+uint64_t machine_random(uint64_t *state)
+{
+	uint64_t value = *state += UINT64_C(0x9e3779b97f4a7c15);
+
+	value = (value ^ value >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	value = (value ^ value >> 27) * UINT64_C(0x94d049bb133111eb);
+	return value ^ value >> 31;
+}

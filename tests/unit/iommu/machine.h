@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the IOMMU layer finds around it, for its tests: PCI functions, firmware tables, interrupt
+ * vectors, random numbers.
+ */
+#ifndef TESTS_IOMMU_MACHINE_H
+#define TESTS_IOMMU_MACHINE_H
+
+#include <drivers/acpi/acpi.h>
+#include <drivers/pci/pci.h>
+#include <kernel/types.h>
+
+/* Adds a function below a bridge (NULL: on a root bus). Its requester id is its own address. */
+struct pci_function *machine_function(uint16_t segment, uint8_t bus, uint8_t device,
+                                      uint8_t function, struct pci_function *parent);
+
+/* How often pci_set_master(function, on) was called. */
+unsigned int machine_master_calls(const struct pci_function *function, bool on);
+
+/* What dmar_parse gives out; a DMAR or IVRS table is found when its flag is set. */
+extern struct dmar machine_dmar;
+extern int machine_dmar_error;
+extern bool machine_has_dmar;
+extern bool machine_has_ivrs;
+
+/* The kernel option iommu=..., or NULL. */
+extern const char *machine_iommu_option;
+
+/* The handler of the vector given out last; vectors count from 0x40. */
+extern void (*machine_irq_handler)(void *context);
+extern void *machine_irq_context;
+extern int machine_irq_error;
+#define MACHINE_FIRST_VECTOR 0x40
+#define MACHINE_APIC_ID      3
+
+/* A small generator with a fixed start (splitmix64). */
+uint64_t machine_random(uint64_t *state);
+
+#endif

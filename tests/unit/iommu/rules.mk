@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: MIT
+
+IOMMU_CORE_SRCS := drivers/iommu/domain.c drivers/iommu/fault.c drivers/iommu/gather.c \
+		   drivers/iommu/ids.c drivers/iommu/pagetable.c drivers/iommu/remap.c \
+		   kernel/account.c tests/unit/iommu/machine.c
+
+IOMMU_ALL_SRCS := $(IOMMU_CORE_SRCS) drivers/iommu/iommu.c $(wildcard drivers/iommu/*/*.c) \
+		  tests/unit/iommu/vtd_model.c
+
+UNIT_TESTS += iommu_pagetable_test
+iommu_pagetable_test_SRCS := tests/unit/iommu/pagetable_test.c $(IOMMU_ALL_SRCS)
+
+UNIT_TESTS += iommu_intel_start_test
+iommu_intel_start_test_SRCS := tests/unit/iommu/intel_start_test.c tests/unit/iommu/intel_bed.c \
+			       $(IOMMU_ALL_SRCS)
