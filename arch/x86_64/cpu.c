@@ -12,6 +12,7 @@
 
 /* CPUID bits (Intel SDM 2, CPUID). */
 #define LEAF_FEATURES          1u
+#define FEATURES_EDX_MCE       (1u << 7)
 #define FEATURES_EDX_PGE       (1u << 13)
 #define FEATURES_EDX_CLFLUSH   (1u << 19)
 #define FEATURES_EDX_FXSR      (1u << 24)
@@ -58,6 +59,7 @@ static void detect(void)
 	if (cpuid(0, 0).eax >= LEAF_STRUCTURED)
 		structured = cpuid(LEAF_STRUCTURED, 0);
 
+	cpu_features.mce = features.edx & FEATURES_EDX_MCE;
 	cpu_features.smep = structured.ebx & STRUCTURED_EBX_SMEP;
 	cpu_features.smap = structured.ebx & STRUCTURED_EBX_SMAP;
 	cpu_features.umip = structured.ecx & STRUCTURED_ECX_UMIP;
@@ -116,6 +118,8 @@ void cpu_init(void)
 	 * there is to switch. */
 	cr4 &= ~(CR4_TSD | CR4_PCE | CR4_OSXSAVE | CR4_UMIP | CR4_FSGSBASE | CR4_SMEP | CR4_SMAP);
 	cr4 |= CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT;
+	if (cpu_features.mce)
+		cr4 |= CR4_MCE;
 	if (cpu_features.umip)
 		cr4 |= CR4_UMIP;
 	if (cpu_features.fsgsbase)

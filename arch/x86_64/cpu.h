@@ -6,6 +6,7 @@
 #include <kernel/types.h>
 
 struct cpu_features {
+	bool mce;
 	bool smep;
 	bool smap;
 	bool umip;

@@ -188,7 +188,9 @@ int arch_paging_create(struct arch_paging *paging)
 
 void arch_paging_destroy(struct arch_paging *paging)
 {
-	ASSERT(cr3_read() != paging->root.raw);
+	/* A CPU keeps the last tables while it runs threads without a task. */
+	if (cr3_read() == paging->root.raw)
+		arch_paging_switch(NULL);
 	mmu_free_retired(paging);
 	mmu_free_tables(paging, TOP_KERNEL);
 	ASSERT(paging->tables == 0);

@@ -18,6 +18,7 @@
 #define CR0_CD (UINT64_C(1) << 30)
 
 #define CR4_TSD        (UINT64_C(1) << 2) /* no RDTSC in ring 3 */
+#define CR4_MCE        (UINT64_C(1) << 6) /* machine checks are exceptions */
 #define CR4_PGE        (UINT64_C(1) << 7)
 #define CR4_PCE        (UINT64_C(1) << 8) /* RDPMC in ring 3 */
 #define CR4_OSFXSR     (UINT64_C(1) << 9)

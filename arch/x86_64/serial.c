@@ -15,7 +15,7 @@ enum {
 };
 
 #define INTERRUPTS_RECEIVE 0x01
-#define FIFO_ENABLE_CLEAR  0xc7 /* on, both emptied, interrupt at 14 bytes or a pause */
+#define FIFO_ENABLE_CLEAR  0x07 /* on, both emptied, an interrupt for each byte */
 #define LINE_8N1           0x03
 #define LINE_DIVISOR_LATCH 0x80
 #define MODEM_DTR_RTS      0x03

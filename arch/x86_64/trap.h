@@ -27,7 +27,8 @@ enum trap {
 /* Called by the entries in entry.S, with interrupts off. */
 void trap_dispatch(struct arch_trap_frame *frame);
 
-/* Where execution continues after a fault at rip that was expected (assembler.h, extable); 0: nowhere. */
+/* Where execution continues after a fault at rip that was expected (assembler.h, extable); 0:
+ * nowhere. */
 uint64_t extable_lookup(uint64_t rip);
 
 /* An interrupt with a vector of 32 or above (irq.c). */

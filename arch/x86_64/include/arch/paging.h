@@ -18,7 +18,8 @@ struct arch_paging {
 
 int arch_paging_create(struct arch_paging *paging);
 
-/* Frees the tables. Nothing may be mapped and no CPU may use them. */
+/* Frees the tables. Nothing may be mapped, and no thread may run in them any more; a CPU that has
+ * them loaded all the same changes to the kernel's own. */
 void arch_paging_destroy(struct arch_paging *paging);
 
 /*
