@@ -29,6 +29,7 @@ void bench_median(const char *name, uint64_t *samples, size_t count);
 /* Ends the program as failed when a system call failed: figures of errors mean nothing. */
 void bench_must(const char *what, int64_t result);
 
+void bench_boot(cordon_handle_t inspect);   /* boot.c */
 void bench_calls(void);                     /* calls.c */
 void bench_maps(cordon_handle_t container); /* maps.c */
 int bench_edu(cordon_handle_t group);       /* edu.c: opens edu; also runs bench_maps */

@@ -55,6 +55,7 @@ int main(void)
 	memset(bench_a, 1, sizeof(bench_a));
 	memset(bench_b, 1, sizeof(bench_b));
 	measure_clock();
+	bench_boot(cordon_handle_named("inspect"));
 	bench_calls();
 	cordon_handle_t edu = cordon_handle_named("group0");
 	cordon_handle_t nvme = cordon_handle_named("group1");
