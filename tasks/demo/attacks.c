@@ -118,9 +118,12 @@ static const char *step_name(char text[NAME_MAX_BYTES], const char *name, const 
 	return text;
 }
 
+#define ALL_PAGES ((1u << WATCHED_COUNT) - 1)
+
 /* One step for the pages of mask (bits of enum watched): not a byte differs. */
 static bool check_unchanged(struct scene *scene, const char *name, unsigned int mask)
 {
+	const char *what = mask == ALL_PAGES ? "bytes unchanged" : "other pages unchanged";
 	char text[NAME_MAX_BYTES];
 	const char *which = "";
 	int changes = 0;
@@ -131,11 +134,9 @@ static bool check_unchanged(struct scene *scene, const char *name, unsigned int 
 		changes = witness_changes(scene->demo, &scene->pages[i]);
 		which = scene->pages[i].name;
 	}
-	return step_result(changes == 0, step_name(text, name, "bytes unchanged"),
-	                   "%d bytes of %s changed", changes, which);
+	return step_result(changes == 0, step_name(text, name, what), "%d bytes of %s changed",
+	                   changes, which);
 }
-
-#define ALL_PAGES ((1u << WATCHED_COUNT) - 1)
 
 /* The control: exactly the bytes that the device was allowed to write are the new ones. */
 static bool check_written(struct scene *scene, const char *name)

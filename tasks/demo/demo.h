@@ -22,7 +22,7 @@ void demo_disk(const struct demo *demo);
 /* What a task with a device cannot do (attacks.c). */
 void demo_attacks(const struct demo *demo);
 
-/* Prints every group, its functions and who holds it, and every DMA mapping (holders.c). */
+/* Prints who holds which group, its functions, and every DMA mapping (holders.c). */
 void demo_print_holders(const struct demo *demo);
 
 /* 1 when the group whose handle this is, is held by the task of that id. */

@@ -37,19 +37,21 @@ static void print_mappings(const struct demo *demo)
 void demo_print_holders(const struct demo *demo)
 {
 	struct cordon_group_desc group;
+	unsigned int free_groups = 0;
 
 	for (uint32_t i = 0;
 	     cordon_system_info(demo->inspect, CORDON_SYSTEM_GROUPS, i, &group, sizeof(group)) == 0;
 	     i++) {
-		if (group.holder)
-			printf("  group %-2u   held by %.*s (task %" PRIu64 ")\n",
-			       (unsigned int)group.status.number, (int)sizeof(group.holder_name),
-			       group.holder_name, group.holder);
-		else
-			printf("  group %-2u   held by nobody\n",
-			       (unsigned int)group.status.number);
+		if (!group.holder) {
+			free_groups++;
+			continue;
+		}
+		printf("  group %-2u   held by %.*s (task %" PRIu64 ")\n",
+		       (unsigned int)group.status.number, (int)sizeof(group.holder_name),
+		       group.holder_name, group.holder);
 		print_functions(demo, group.status.number);
 	}
+	printf("  the other %u groups are held by nobody\n", free_groups);
 	print_mappings(demo);
 }
 
