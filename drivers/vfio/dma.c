@@ -39,7 +39,9 @@ static void mappings_finish_locked(struct container *container, struct mapping_l
 
 	if (flush_error) {
 		container->unconfirmed = true;
-		log_error("%u mappings stay in quarantine: the unit did not confirm", gone->count);
+		if (gone->count)
+			log_error("%u mappings stay in quarantine: the unit did not confirm",
+			          gone->count);
 	}
 	while ((mapping = mapping_list_pop(gone)) != NULL) {
 		if (flush_error) {
