@@ -35,6 +35,9 @@
 #define IOMMU_FAULT_DRAIN 256u
 /* Faults of one requester within IOMMU_FAULT_WINDOW before it is silenced. */
 #define IOMMU_FAULT_STORM 64u
+/* Faults of all requesters of a unit within the window before its fault interrupt is masked: ids
+ * can be forged where no port checks them. */
+#define IOMMU_FAULT_UNIT_STORM 512u
 /* The window, and how long a silenced requester stays so at least. */
 #define IOMMU_FAULT_WINDOW UINT64_C(1000000000)
 /* Requesters whose rate is followed at the same time, per unit. */
@@ -140,6 +143,8 @@ struct iommu_unit {
 
 	struct iommu_fault_source sources[IOMMU_FAULT_SOURCES];
 	bool fault_interrupt_masked;
+	uint32_t fault_count; /* in the unit's window */
+	uint64_t fault_window_start;
 	uint64_t faults;      /* records since boot */
 	uint64_t faults_lost; /* not yet told to the sink */
 	uint64_t quarantined; /* table frames that no confirmed invalidation released; nobody's */

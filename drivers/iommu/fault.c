@@ -96,6 +96,22 @@ static void silence(struct iommu_unit *unit, struct iommu_fault_source *source, 
 	         unit->name, IOMMU_FAULT_STORM, name);
 }
 
+/* Whether this fault is told, by the rate of all requesters together. */
+static bool unit_admits(struct iommu_unit *unit, uint64_t now)
+{
+	if (now - unit->fault_window_start >= IOMMU_FAULT_WINDOW) {
+		unit->fault_window_start = now;
+		unit->fault_count = 0;
+	}
+	if (++unit->fault_count <= IOMMU_FAULT_UNIT_STORM)
+		return true;
+	if (!unit->fault_interrupt_masked)
+		log_warn("%s: more than %u faults; fault interrupts are off for a while",
+		         unit->name, IOMMU_FAULT_UNIT_STORM);
+	interrupt_mask(unit, true);
+	return false;
+}
+
 /* Whether this fault is told, by its requester's rate. */
 static bool source_admits(struct iommu_unit *unit, rid_t requester, uint64_t now)
 {
@@ -167,7 +183,8 @@ static size_t collect_locked(struct iommu_unit *unit, struct iommu_fault *faults
 		unit->faults++;
 		fault.segment = unit->segment;
 		fault.time_ns = now;
-		if (source_admits(unit, fault.requester, now) && count < IOMMU_FAULT_BURST) {
+		if (source_admits(unit, fault.requester, now) && unit_admits(unit, now) &&
+		    count < IOMMU_FAULT_BURST) {
 			refine(unit, &fault);
 			faults[count++] = fault;
 		} else {

@@ -158,36 +158,51 @@ int intel_flush_interrupt(struct intel_unit *unit, uint32_t index)
 	                               (uint64_t)index << INTEL_INV_INDEX_SHIFT);
 }
 
-/* One aligned block, or two when one would be much larger than the range. */
-static void put_range(struct intel_unit *unit, uint32_t domain, uint64_t first, uint64_t last,
-                      uint64_t hint)
+/* Aligned blocks that cover a range. */
+struct blocks {
+	unsigned int count;
+	uint64_t address[2];
+	unsigned int mask[2];
+};
+
+/* One block, or two when one would be much larger than the range. */
+static struct blocks blocks_around(uint64_t first, uint64_t last)
 {
-	uint64_t address, pages = ((last - first) >> PAGE_SHIFT) + 1;
-	unsigned int mask = intel_block_around(first, last, &address);
+	struct blocks blocks = {.count = 1};
+	uint64_t middle;
 
-	if (mask > 1 && UINT64_C(1) << mask > 2 * pages) {
-		/* first and last lie in different halves of the block. */
-		uint64_t middle = address + (PAGE_SIZE << (mask - 1));
-
-		mask = intel_block_around(first, middle - 1, &address);
-		put_iotlb(&unit->queue, INTEL_INV_SELECTIVE, domain, address | hint | mask);
-		mask = intel_block_around(middle, last, &address);
-	}
-	put_iotlb(&unit->queue, INTEL_INV_SELECTIVE, domain, address | hint | mask);
+	blocks.mask[0] = intel_block_around(first, last, &blocks.address[0]);
+	if (blocks.mask[0] < 2 || last - first >= PAGE_SIZE << (blocks.mask[0] - 1))
+		return blocks;
+	/* first and last lie in different halves of the block. */
+	middle = blocks.address[0] + (PAGE_SIZE << (blocks.mask[0] - 1));
+	blocks.count = 2;
+	blocks.mask[0] = intel_block_around(first, middle - 1, &blocks.address[0]);
+	blocks.mask[1] = intel_block_around(middle, last, &blocks.address[1]);
+	return blocks;
 }
 
-/* Whether the ranges are worth describing, and the unit can be told: a range larger than its
- * largest mask is not. */
-static bool page_selective(const struct intel_unit *unit, const struct iommu_gather *gather)
+/* Puts page-selective descriptors for the ranges; false, with nothing put, when the unit cannot be
+ * told: then the whole domain goes. */
+static bool put_ranges(struct intel_unit *unit, const struct iommu_gather *gather, uint64_t hint)
 {
-	uint64_t address;
+	struct intel_queue *queue = &unit->queue;
+	uint32_t tail = queue->tail;
 
 	if (gather->everything || !(unit->cap & INTEL_CAP_PSI))
 		return false;
 	for (uint32_t i = 0; i < gather->range_count; i++) {
-		if (intel_block_around(gather->ranges[i].first, gather->ranges[i].last, &address) >
-		    intel_cap_mask_max(unit->cap))
-			return false;
+		struct blocks blocks = blocks_around(gather->ranges[i].first,
+		                                     gather->ranges[i].last);
+
+		for (unsigned int j = 0; j < blocks.count; j++) {
+			if (blocks.mask[j] > intel_cap_mask_max(unit->cap)) {
+				queue->tail = tail;
+				return false;
+			}
+			put_iotlb(queue, INTEL_INV_SELECTIVE, gather->domain->id,
+			          blocks.address[j] | hint | blocks.mask[j]);
+		}
 	}
 	return true;
 }
@@ -195,7 +210,6 @@ static bool page_selective(const struct intel_unit *unit, const struct iommu_gat
 int intel_invalidate(struct iommu_unit *base, const struct iommu_gather *gather)
 {
 	struct intel_unit *unit = intel_unit_of(base);
-	uint32_t domain = gather->domain->id;
 	/* The hint spares cached upper entries. They may point to unlinked tables, and in caching
 	 * mode say that a table is absent that was linked (6.5.2.3). */
 	uint64_t hint = gather->tables_unlinked || (unit->cap & INTEL_CAP_CM) ? 0
@@ -204,12 +218,7 @@ int intel_invalidate(struct iommu_unit *base, const struct iommu_gather *gather)
 
 	if (error)
 		return error;
-	if (page_selective(unit, gather)) {
-		for (uint32_t i = 0; i < gather->range_count; i++)
-			put_range(unit, domain, gather->ranges[i].first, gather->ranges[i].last,
-			          hint);
-	} else {
-		put_iotlb(&unit->queue, INTEL_INV_DOMAIN, domain, 0);
-	}
+	if (!put_ranges(unit, gather, hint))
+		put_iotlb(&unit->queue, INTEL_INV_DOMAIN, gather->domain->id, 0);
 	return queue_run(unit);
 }

@@ -43,11 +43,19 @@ void bed_start(void)
 	cr_assert_eq(account_create(&budget, &bed.account), 0);
 }
 
-struct iommu_domain *bed_domain(void)
+struct iommu_domain *bed_new_domain(void)
 {
 	struct iommu_domain *domain;
 
 	cr_assert_eq(iommu_domain_create(bed.unit, bed.account, &domain), 0);
+	bed.domains[bed.domain_count++ % ARRAY_SIZE(bed.domains)] = domain;
+	return domain;
+}
+
+struct iommu_domain *bed_domain(void)
+{
+	struct iommu_domain *domain = bed_new_domain();
+
 	cr_assert_eq(iommu_attach(domain, bed.unit, 0, (rid_t){BED_SOURCE}), 0);
 	return domain;
 }

@@ -17,6 +17,8 @@ struct intel_bed {
 	struct pci_function *function, *neighbour;
 	struct iommu_unit *unit; /* NULL: none was found */
 	struct account *account;
+	struct iommu_domain *domains[32]; /* made by bed_new_domain; a test may end with some */
+	size_t domain_count;
 };
 extern struct intel_bed bed;
 
@@ -25,7 +27,10 @@ extern struct intel_bed bed;
 void bed_prepare(uint64_t cap, uint64_t ecap);
 void bed_start(void);
 
-/* A domain charged to bed.account; the function is attached to it. */
+/* A domain charged to bed.account. */
+struct iommu_domain *bed_new_domain(void);
+
+/* The same; BED_SOURCE is attached to it. */
 struct iommu_domain *bed_domain(void);
 
 int bed_map(struct iommu_domain *domain, uint64_t start, uint64_t base, uint64_t size,

@@ -13,3 +13,9 @@ iommu_pagetable_test_SRCS := tests/unit/iommu/pagetable_test.c $(IOMMU_ALL_SRCS)
 UNIT_TESTS += iommu_intel_start_test
 iommu_intel_start_test_SRCS := tests/unit/iommu/intel_start_test.c tests/unit/iommu/intel_bed.c \
 			       $(IOMMU_ALL_SRCS)
+
+UNIT_TESTS += iommu_intel_test
+iommu_intel_test_SRCS := tests/unit/iommu/intel_test.c tests/unit/iommu/intel_bed.c $(IOMMU_ALL_SRCS)
+
+UNIT_TESTS += iommu_fault_test
+iommu_fault_test_SRCS := tests/unit/iommu/fault_test.c tests/unit/iommu/intel_bed.c $(IOMMU_ALL_SRCS)
