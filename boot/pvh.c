@@ -10,6 +10,7 @@
 #include <arch/x86_64/boot.h>
 #include <arch/x86_64/memory_map.h>
 #include <kernel/cmdline.h>
+#include <kernel/log.h>
 #include <kernel/panic.h>
 #include <kernel/string.h>
 
@@ -74,6 +75,8 @@ _Noreturn void boot_pvh(uint32_t start_info)
 		panic("PVH: start information has magic %#x", info->magic);
 	if (info->version < PVH_VERSION_MEMMAP)
 		panic("PVH: start information of version %u has no memory map", info->version);
+	if (info->module_count != 0)
+		log_warn("boot modules are not used: the archive is part of the image");
 	copy_command_line(info->command_line);
 	copy_memory_map(info);
 	boot_info.command_line = command_line;
