@@ -144,8 +144,13 @@ static void check_bridge(void *context, const struct place *bridge)
 	};
 	pci_bus_add(&numbering->reached, secondary);
 	check_bus(&below, bridge);
-	for (unsigned int bus = secondary; bus <= subordinate; bus++)
+	for (unsigned int bus = secondary; bus <= subordinate; bus++) {
+		/* Room for later is fine, but a root bus in it would be hidden. */
+		if (!pci_bus_in(&numbering->reached, (uint8_t)bus) &&
+		    bus_answers(numbering->area, (uint8_t)bus))
+			numbering->sound = false;
 		pci_bus_add(&numbering->reached, (uint8_t)bus);
+	}
 }
 
 static void check_bus(const struct check *check, const struct place *above)
