@@ -16,3 +16,15 @@ vfio_config_test_SRCS := tests/unit/vfio/config_test.c drivers/vfio/config.c
 
 UNIT_TESTS += vfio_dma_test
 vfio_dma_test_SRCS := tests/unit/vfio/dma_test.c $(VFIO_TEST_WORLD)
+
+UNIT_TESTS += vfio_region_test
+vfio_region_test_SRCS := tests/unit/vfio/region_test.c $(VFIO_TEST_WORLD)
+
+UNIT_TESTS += vfio_group_test
+vfio_group_test_SRCS := tests/unit/vfio/group_test.c $(VFIO_TEST_WORLD)
+
+UNIT_TESTS += vfio_device_test
+vfio_device_test_SRCS := tests/unit/vfio/device_test.c $(VFIO_TEST_WORLD)
+
+UNIT_TESTS += vfio_faults_test
+vfio_faults_test_SRCS := tests/unit/vfio/faults_test.c $(VFIO_TEST_WORLD)
