@@ -32,13 +32,14 @@ static void prepare(void)
 	struct cordon_memory_map map = {.size = PAGE, .prot = CORDON_PROT_READ};
 	cordon_handle_t handle;
 
+	if (cordon_memory_create(PAGE, 0, &handle) < 0 || cordon_memory_map(handle, &map) < 0)
+		tap_bail("no read-only page");
+	read_only = (uint8_t *)(uintptr_t)map.address;
+	/* Last, so that nothing comes to lie behind it. */
 	edge = test_memory(2 * PAGE, 0, &memory);
 	if (cordon_memory_unmap((uintptr_t)edge + PAGE, PAGE) < 0)
 		tap_bail("no edge");
 	edge += PAGE - 1;
-	if (cordon_memory_create(PAGE, 0, &handle) < 0 || cordon_memory_map(handle, &map) < 0)
-		tap_bail("no read-only page");
-	read_only = (uint8_t *)(uintptr_t)map.address;
 }
 
 /* A call that writes `size` bytes through its last argument: EFAULT for every bad place, also when

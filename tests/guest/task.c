@@ -26,7 +26,7 @@ static int child_faults(const char *how)
 	else if (strcmp(how, "direct-map") == 0)
 		counter = *(volatile uint64_t *)0xffff800000100000;
 	else if (strcmp(how, "text") == 0)
-		*(volatile char *)(uintptr_t)&child_faults = 0;
+		*(volatile char *)(uintptr_t)&tap_done = 0;
 	else if (strcmp(how, "rodata") == 0)
 		*(volatile char *)(uintptr_t)text = 'x';
 	else if (strcmp(how, "stack-exec") == 0) {
