@@ -52,7 +52,7 @@ bool records_find_group(const struct init *init, uint32_t number, struct cordon_
 struct launch {
 	const char *name;
 	const char *path;
-	unsigned int arg_count; /* without argument 0, which is the name */
+	unsigned int arg_count; /* without argument 0, which is the path */
 	const char *const *args;
 	const struct manifest_task *entry; /* what else it gets; null: only the console */
 	bool everything; /* the authority with all rights, the initramfs, the console's input */

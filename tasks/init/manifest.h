@@ -27,7 +27,7 @@ struct manifest_task {
 	unsigned int line;
 	unsigned int group_count;
 	struct manifest_group groups[MANIFEST_GROUPS_MAX];
-	unsigned int arg_count; /* without the name, which is argument 0 */
+	unsigned int arg_count; /* without the path, which is argument 0 */
 	const char *args[MANIFEST_WORDS_MAX];
 	unsigned int env_count;
 	const char *env[MANIFEST_WORDS_MAX]; /* KEY=VALUE */

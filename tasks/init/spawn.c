@@ -217,7 +217,7 @@ static int pack_strings(struct preparation *p)
 	const struct manifest_task *entry = launch->entry;
 	int err;
 
-	err = pack(p->argv, sizeof(p->argv), &p->argv_bytes, launch->name);
+	err = pack(p->argv, sizeof(p->argv), &p->argv_bytes, launch->path);
 	for (unsigned int i = 0; err == 0 && i < launch->arg_count; i++)
 		err = pack(p->argv, sizeof(p->argv), &p->argv_bytes, launch->args[i]);
 	for (unsigned int i = 0; err == 0 && entry != NULL && i < entry->env_count; i++)
