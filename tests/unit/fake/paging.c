@@ -60,6 +60,12 @@ static uint64_t count_of(enum state state, uint64_t root)
 	return count;
 }
 
+static bool covers(const struct arch_paging *paging, uaddr_t user, uint64_t size,
+                   const struct entry *entry)
+{
+	return entry->root == paging->root.raw && entry->page - user.raw < size;
+}
+
 uint64_t fake_paging_stale(void)
 {
 	return count_of(STALE, 0);
@@ -108,11 +114,9 @@ int arch_paging_unmap(struct arch_paging *paging, uaddr_t user, uint64_t size)
 	ASSERT(is_aligned(user.raw | size, PAGE_SIZE));
 	if (fails_now())
 		return -ENOMEM;
-	for (uint64_t offset = 0; offset < size; offset += PAGE_SIZE) {
-		struct entry *entry = find(paging->root.raw, user.raw + offset, MAPPED);
-		if (entry)
-			entry->state = STALE;
-	}
+	for (size_t i = 0; i < entry_count; i++)
+		if (entries[i].state == MAPPED && covers(paging, user, size, &entries[i]))
+			entries[i].state = STALE;
 	return 0;
 }
 
@@ -138,11 +142,9 @@ int arch_paging_protect(struct arch_paging *paging, uaddr_t user, uint64_t size,
 
 void arch_paging_flush(struct arch_paging *paging, uaddr_t user, uint64_t size)
 {
-	for (uint64_t offset = 0; offset < size; offset += PAGE_SIZE) {
-		struct entry *entry;
-		while ((entry = find(paging->root.raw, user.raw + offset, STALE)))
-			entry->state = UNUSED;
-	}
+	for (size_t i = 0; i < entry_count; i++)
+		if (entries[i].state == STALE && covers(paging, user, size, &entries[i]))
+			entries[i].state = UNUSED;
 }
 
 void arch_paging_switch(const struct arch_paging *paging)

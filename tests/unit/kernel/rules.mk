@@ -14,3 +14,11 @@ handle_test_SRCS := tests/unit/kernel/handle_test.c kernel/handle.c kernel/objec
 
 UNIT_TESTS += object_test
 object_test_SRCS := tests/unit/kernel/object_test.c kernel/object.c
+
+# The same test over the list of pages of the fake machine, and over the real page tables.
+ASPACE_SRCS := tests/unit/kernel/aspace_test.c kernel/aspace.c kernel/aspace_change.c kernel/revoke.c \
+	       kernel/memory.c kernel/object.c kernel/account.c kernel/tree.c
+UNIT_TESTS += aspace_test aspace_mmu_test
+aspace_test_SRCS := $(ASPACE_SRCS)
+aspace_mmu_test_SRCS := $(ASPACE_SRCS) tests/unit/kernel/mmu_paging.c arch/x86_64/mmu.c
+aspace_mmu_test_CFLAGS := -DASPACE_PAGES=1536

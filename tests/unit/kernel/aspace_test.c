@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Address spaces against one record a page. Linked twice: over the list of pages of the fake
+ * machine, and over the real page tables (tests/unit/kernel/mmu_paging.c).
+ */
+#include <criterion/criterion.h>
+#include <signal.h>
+
+#include <cordon/errno.h>
+#include <kernel/aspace.h>
+#include <kernel/heap.h>
+#include <tests/unit/fake/fake.h>
+
+#include "random.h"
+
+#ifndef ASPACE_PAGES
+#define ASPACE_PAGES 64 /* looked for one by one */
+#define ASPACE_STEPS 3000
+#else
+#define ASPACE_STEPS 12000
+#endif
+
+#define BASE        UINT64_C(0x40000000)
+#define DEVICE_BASE UINT64_C(0xe0000000)
+#define R           CORDON_PROT_READ
+#define RW          (CORDON_PROT_READ | CORDON_PROT_WRITE)
+#define RX          (CORDON_PROT_READ | CORDON_PROT_EXEC)
+#define RWX         (CORDON_PROT_READ | CORDON_PROT_WRITE | CORDON_PROT_EXEC)
+
+struct page {
+	struct memory *memory; /* NULL: nothing */
+	uint64_t offset;
+	uint32_t prot;
+	uint32_t prot_max;
+};
+
+struct bed {
+	struct account *account;
+	struct aspace *aspace;
+	struct memory *memories[3]; /* 2 MiB leaves, single frames, a device */
+	uint64_t memory_frames;     /* charged before the address space existed */
+	struct page pages[ASPACE_PAGES];
+};
+
+static struct account *account_with(const struct cordon_budget *budget)
+{
+	struct account *account;
+
+	cr_assert_eq(account_create(budget, &account), 0);
+	return account;
+}
+
+static void bed_init(struct bed *bed)
+{
+	const struct cordon_budget budget = {.frames = 1 << 20, .mappings = 100000};
+
+	*bed = (struct bed){0};
+	bed->account = account_with(&budget);
+	cr_assert_eq(
+	        memory_create(bed->account, 2 * SIZE_2M, CORDON_MEMORY_HUGE, &bed->memories[0]), 0);
+	cr_assert_eq(memory_create(bed->account, 600 * PAGE_SIZE, CORDON_MEMORY_SCATTER,
+	                           &bed->memories[1]),
+	             0);
+	cr_assert_eq(memory_create_device(paddr(DEVICE_BASE), 2 * SIZE_2M, &bed->memories[2]), 0);
+	bed->memory_frames = bed->account->used[CHARGE_FRAMES];
+	cr_assert_eq(aspace_create(bed->account, &bed->aspace), 0);
+}
+
+static void bed_end(struct bed *bed)
+{
+	aspace_clear(bed->aspace);
+	cr_assert_eq(fake_paging_stale(), 0);
+	aspace_unref(bed->aspace);
+	for (size_t i = 0; i < 3; i++) {
+		cr_assert_eq(bed->memories[i]->object.references, 1);
+		object_unref(&bed->memories[i]->object);
+	}
+	account_unref(bed->account); /* panics when anything is still charged */
+	cr_assert_eq(fake_pages_used(), 0);
+	cr_assert_eq(heap_in_use(), 0);
+}
+
+static void check_page(const struct bed *bed, uint64_t index)
+{
+	const struct page *page = &bed->pages[index];
+	uaddr_t address = uaddr(BASE + index * PAGE_SIZE);
+	bool present = page->memory && page->prot && !page->memory->revoked;
+	struct memory *memory;
+	paddr_t expected;
+	uint64_t offset;
+	uint64_t size;
+	paddr_t base;
+	uint32_t prot;
+
+	cr_assert_eq(arch_paging_lookup(&bed->aspace->paging, address, &base, &prot), present);
+	if (present) {
+		memory_run(page->memory, page->offset, PAGE_SIZE, &expected);
+		cr_assert_eq(base.raw, expected.raw);
+		cr_assert_eq(prot, page->prot);
+	}
+	if (!page->memory || page->prot == CORDON_PROT_NONE) {
+		cr_assert_eq(
+		        aspace_resolve(bed->aspace, address, PAGE_SIZE, R, &memory, &offset, &size),
+		        -EFAULT);
+		return;
+	}
+	cr_assert_eq(aspace_resolve(bed->aspace, uaddr(address.raw + 5), UINT64_MAX, page->prot,
+	                            &memory, &offset, &size),
+	             0);
+	cr_assert_eq(memory, page->memory);
+	cr_assert_eq(offset, page->offset + 5);
+	cr_assert_geq(size, PAGE_SIZE - 5);
+	object_unref(&memory->object);
+	if (!(page->prot & CORDON_PROT_WRITE))
+		cr_assert_eq(aspace_resolve(bed->aspace, address, PAGE_SIZE, CORDON_PROT_WRITE,
+		                            &memory, &offset, &size),
+		             -EFAULT);
+}
+
+static void check_bed(const struct bed *bed)
+{
+	const struct aspace *aspace = bed->aspace;
+
+	cr_assert_eq(fake_paging_stale(), 0, "a call returned without its flush");
+	cr_assert_eq(bed->account->used[CHARGE_MAPPINGS], aspace->region_count);
+	cr_assert_eq(aspace->tables_charged, aspace->paging.tables + 1);
+	cr_assert_eq(bed->account->used[CHARGE_FRAMES],
+	             bed->memory_frames + aspace->tables_charged);
+	for (uint64_t i = 0; i < ASPACE_PAGES; i++)
+		check_page(bed, i);
+}
+
+/* --- random operations: each predicts its result, which may be -ENOMEM when failing is on ----- */
+
+static void random_range(struct random *random, uint64_t *first, uint64_t *count)
+{
+	uint64_t most = random_below(random, 3) ? 12 : ASPACE_PAGES;
+
+	*first = random_below(random, ASPACE_PAGES);
+	*count = 1 + random_below(random, most);
+	if (*count > ASPACE_PAGES - *first)
+		*count = ASPACE_PAGES - *first;
+}
+
+static uint32_t random_prot(struct random *random)
+{
+	static const uint32_t prots[] = {CORDON_PROT_NONE, R, RW, RX};
+
+	return prots[random_below(random, 4)];
+}
+
+static int expect_map(const struct bed *bed, uint64_t first, uint64_t count)
+{
+	for (uint64_t i = first; i < first + count; i++)
+		if (bed->pages[i].memory)
+			return -EEXIST;
+	return 0;
+}
+
+static int do_map(struct bed *bed, struct random *random, uint64_t first, uint64_t count,
+                  int *expected)
+{
+	struct memory *memory = bed->memories[random_below(random, 3)];
+	uint32_t prot_max = random_below(random, 3) ? RWX : R;
+	uint32_t prot = random_prot(random) & prot_max;
+	uaddr_t address = uaddr(BASE + first * PAGE_SIZE);
+	uint64_t offset;
+	int err;
+
+	/* Often so that large leaves fit. */
+	offset = random_below(random, 2) ? first * PAGE_SIZE
+	                                 : random_below(random, 400) * PAGE_SIZE;
+	if (offset >= memory->size)
+		offset = 0;
+	if (count > (memory->size - offset) / PAGE_SIZE)
+		count = (memory->size - offset) / PAGE_SIZE;
+	*expected = expect_map(bed, first, count);
+	err = aspace_map(bed->aspace, memory, offset, count * PAGE_SIZE, prot, prot_max,
+	                 CORDON_MAP_FIXED, &address);
+	cr_assert_eq(address.raw, BASE + first * PAGE_SIZE);
+	for (uint64_t i = 0; err == 0 && i < count; i++)
+		bed->pages[first + i] = (struct page){memory, offset + i * PAGE_SIZE, prot,
+		                                      prot_max};
+	return err;
+}
+
+static int do_unmap(struct bed *bed, uint64_t first, uint64_t count, int *expected)
+{
+	int err = aspace_unmap(bed->aspace, uaddr(BASE + first * PAGE_SIZE), count * PAGE_SIZE);
+
+	*expected = 0;
+	for (uint64_t i = 0; err == 0 && i < count; i++)
+		bed->pages[first + i] = (struct page){0};
+	return err;
+}
+
+static int do_protect(struct bed *bed, struct random *random, uint64_t first, uint64_t count,
+                      int *expected)
+{
+	uint32_t prot = random_prot(random);
+	int err = aspace_protect(bed->aspace, uaddr(BASE + first * PAGE_SIZE), count * PAGE_SIZE,
+	                         prot);
+
+	*expected = 0;
+	for (uint64_t i = first; i < first + count; i++)
+		if (bed->pages[i].memory && (prot & ~bed->pages[i].prot_max))
+			*expected = -EACCES;
+	for (uint64_t i = first; i < first + count; i++)
+		if (!bed->pages[i].memory)
+			*expected = -ENOMEM;
+	for (uint64_t i = 0; err == 0 && i < count; i++)
+		bed->pages[first + i].prot = prot;
+	return err;
+}
+
+static void do_revoke(struct bed *bed)
+{
+	struct memory *device = bed->memories[2];
+
+	if (device->revoked)
+		memory_restore(device);
+	else
+		memory_revoke(device);
+}
+
+static uint64_t run_steps(struct bed *bed, uint64_t seed, bool failing)
+{
+	struct random random = {seed};
+	uint64_t failed = 0;
+
+	for (uint64_t step = 0; step < ASPACE_STEPS; step++) {
+		uint64_t kind = random_below(&random, 16);
+		uint64_t first;
+		uint64_t count;
+		int expected = 0;
+		int err = 0;
+
+		random_range(&random, &first, &count);
+		if (failing && random_below(&random, 2))
+			fake_paging_fail(1 + random_below(&random, 3));
+		else if (failing && random_below(&random, 2))
+			fake_heap_fail(1 + random_below(&random, 2));
+		if (kind == 15) {
+			fake_paging_fail(0);
+			do_revoke(bed);
+		} else if (kind < 6) {
+			err = do_map(bed, &random, first, count, &expected);
+		} else if (kind < 10) {
+			err = do_unmap(bed, first, count, &expected);
+		} else {
+			err = do_protect(bed, &random, first, count, &expected);
+		}
+		fake_paging_fail(0);
+		fake_heap_fail(0);
+		if (failing && err == -ENOMEM)
+			failed++;
+		else
+			cr_assert_eq(err, expected, "step %lu: %d, expected %d", step, err,
+			             expected);
+		if (step % (ASPACE_PAGES > 500 ? 8 : 1) == 0)
+			check_bed(bed);
+	}
+	check_bed(bed);
+	return failed;
+}
+
+Test(aspace, agrees_with_a_record_of_every_page_under_random_operations)
+{
+	static struct bed bed;
+
+	bed_init(&bed);
+	run_steps(&bed, 17, false);
+	bed_end(&bed);
+}
+
+Test(aspace, a_call_without_memory_changes_nothing)
+{
+	static struct bed bed;
+
+	bed_init(&bed);
+	cr_assert_gt(run_steps(&bed, 23, true), 20, "hardly any call failed");
+	bed_end(&bed);
+}
+
+/* --- one thing each -------------------------------------------------------------------------- */
+
+Test(aspace, refuses_wrong_arguments)
+{
+	static struct bed bed;
+	struct memory *memory;
+	uaddr_t address = uaddr(BASE);
+
+	bed_init(&bed);
+	memory = bed.memories[0];
+#define MAP(offset, size, prot, max, flags) \
+	aspace_map(bed.aspace, memory, offset, size, prot, max, flags, &address)
+	cr_assert_eq(MAP(0, 0, R, R, 0), -EINVAL, "no size");
+	cr_assert_eq(MAP(1, PAGE_SIZE, R, R, 0), -EINVAL, "offset inside a page");
+	cr_assert_eq(MAP(0, PAGE_SIZE + 1, R, R, 0), -EINVAL, "size inside a page");
+	cr_assert_eq(MAP(0, PAGE_SIZE, RWX, RWX, 0), -EINVAL, "writable and executable");
+	cr_assert_eq(MAP(0, PAGE_SIZE, RW, R, 0), -EINVAL, "more than it may ever have");
+	cr_assert_eq(MAP(0, PAGE_SIZE, 8, 8, 0), -EINVAL, "unknown rights");
+	cr_assert_eq(MAP(0, PAGE_SIZE, R, R, 2), -EINVAL, "unknown flags");
+	cr_assert_eq(MAP(memory->size, PAGE_SIZE, R, R, 0), -ERANGE);
+	cr_assert_eq(MAP(PAGE_SIZE, memory->size, R, R, 0), -ERANGE);
+	cr_assert_eq(MAP(align_down(UINT64_MAX, PAGE_SIZE), PAGE_SIZE, R, R, 0), -ERANGE);
+	address = uaddr(BASE + 1);
+	cr_assert_eq(MAP(0, PAGE_SIZE, R, R, CORDON_MAP_FIXED), -EINVAL, "inside a page");
+	address = uaddr(CORDON_USER_MIN - PAGE_SIZE);
+	cr_assert_eq(MAP(0, PAGE_SIZE, R, R, CORDON_MAP_FIXED), -EINVAL, "below user space");
+	address = uaddr(CORDON_USER_MAX);
+	cr_assert_eq(MAP(0, PAGE_SIZE, R, R, CORDON_MAP_FIXED), -EINVAL, "above user space");
+	address = uaddr(CORDON_USER_MAX - PAGE_SIZE);
+	cr_assert_eq(MAP(0, 2 * PAGE_SIZE, R, R, CORDON_MAP_FIXED), -EINVAL, "across its end");
+	address = uaddr(align_down(UINT64_MAX, PAGE_SIZE));
+	cr_assert_eq(MAP(0, PAGE_SIZE, R, R, CORDON_MAP_FIXED), -EINVAL, "wraps");
+#undef MAP
+	cr_assert_eq(aspace_unmap(bed.aspace, uaddr(BASE), 0), -EINVAL);
+	cr_assert_eq(aspace_unmap(bed.aspace, uaddr(BASE), UINT64_MAX), -EINVAL);
+	cr_assert_eq(aspace_unmap(bed.aspace, uaddr(BASE + 1), PAGE_SIZE), -EINVAL);
+	cr_assert_eq(aspace_protect(bed.aspace, uaddr(BASE), PAGE_SIZE, RWX), -EINVAL);
+	cr_assert_eq(aspace_protect(bed.aspace, uaddr(BASE), PAGE_SIZE, R), -ENOMEM, "not mapped");
+	check_bed(&bed);
+	bed_end(&bed);
+}
+
+Test(aspace, finds_free_places_where_large_leaves_fit)
+{
+	static struct bed bed;
+	uaddr_t a = uaddr(0);
+	uaddr_t b = uaddr(0);
+	uaddr_t c = uaddr(0);
+	paddr_t base;
+
+	bed_init(&bed);
+	cr_assert_eq(aspace_map(bed.aspace, bed.memories[1], 0, PAGE_SIZE, R, R, 0, &a), 0);
+	cr_assert_eq(a.raw, ASPACE_ANY_MIN);
+	cr_assert_eq(aspace_map(bed.aspace, bed.memories[0], 0, SIZE_2M, RW, RW, 0, &b), 0);
+	memory_run(bed.memories[0], 0, SIZE_2M, &base);
+	cr_assert_eq((b.raw ^ base.raw) & (SIZE_2M - 1), 0);
+	cr_assert_eq(aspace_map(bed.aspace, bed.memories[1], 0, PAGE_SIZE, R, R, 0, &c), 0);
+	cr_assert_eq(c.raw, a.raw + PAGE_SIZE, "the lowest gap");
+	/* A wish that is free is granted, one that is taken is not. */
+	c = uaddr(BASE);
+	cr_assert_eq(aspace_map(bed.aspace, bed.memories[1], 0, PAGE_SIZE, R, R, 0, &c), 0);
+	cr_assert_eq(c.raw, BASE);
+	cr_assert_eq(aspace_map(bed.aspace, bed.memories[1], 0, PAGE_SIZE, R, R, 0, &c), 0);
+	cr_assert_eq(c.raw, a.raw + 2 * PAGE_SIZE);
+	bed_end(&bed);
+}
+
+Test(aspace, memory_that_is_still_mapped_outlives_its_handle)
+{
+	static struct bed bed;
+	struct memory *memory;
+	uaddr_t address = uaddr(BASE);
+	uint64_t frames;
+
+	bed_init(&bed);
+	cr_assert_eq(memory_create(bed.account, PAGE_SIZE, 0, &memory), 0);
+	frames = fake_pages_used();
+	cr_assert_eq(aspace_map(bed.aspace, memory, 0, PAGE_SIZE, R, R, CORDON_MAP_FIXED, &address),
+	             0);
+	object_unref(&memory->object);
+	cr_assert_geq(fake_pages_used(), frames);
+	cr_assert_eq(aspace_unmap(bed.aspace, address, PAGE_SIZE), 0);
+	cr_assert_eq(fake_pages_used(), frames - 1);
+	bed_end(&bed);
+}
+
+Test(aspace, the_budget_of_mappings_is_kept)
+{
+	const struct cordon_budget budget = {.mappings = 3};
+	static struct bed bed;
+	struct account *small = account_with(&budget);
+	struct aspace *aspace;
+	uaddr_t address;
+
+	bed_init(&bed);
+	cr_assert_eq(aspace_create(small, &aspace), 0);
+	address = uaddr(BASE);
+	cr_assert_eq(aspace_map(aspace, bed.memories[1], 0, 9 * PAGE_SIZE, R, RW, CORDON_MAP_FIXED,
+	                        &address),
+	             0);
+	cr_assert_eq(aspace_protect(aspace, uaddr(BASE + 3 * PAGE_SIZE), PAGE_SIZE, RW), 0);
+	cr_assert_eq(small->used[CHARGE_MAPPINGS], 3);
+	cr_assert_eq(aspace_unmap(aspace, uaddr(BASE + PAGE_SIZE), PAGE_SIZE), -ENOMEM);
+	cr_assert_eq(aspace_protect(aspace, uaddr(BASE + PAGE_SIZE), PAGE_SIZE, RW), -ENOMEM);
+	address = uaddr(BASE + SIZE_2M);
+	cr_assert_eq(
+	        aspace_map(aspace, bed.memories[1], 0, PAGE_SIZE, R, R, CORDON_MAP_FIXED, &address),
+	        -ENOMEM);
+	cr_assert_eq(aspace_unmap(aspace, uaddr(BASE), PAGE_SIZE), 0, "at an end nothing is cut");
+	aspace_clear(aspace);
+	aspace_unref(aspace);
+	account_unref(small);
+	bed_end(&bed);
+}
+
+Test(aspace, revoking_reaches_every_address_space_and_what_is_mapped_later)
+{
+	static struct bed bed;
+	struct aspace *other;
+	struct memory *device;
+	uaddr_t address = uaddr(BASE);
+	uint32_t prot;
+	paddr_t base;
+
+	bed_init(&bed);
+	device = bed.memories[2];
+	cr_assert_eq(aspace_create(bed.account, &other), 0);
+	cr_assert_eq(aspace_map(bed.aspace, device, 0, 4 * PAGE_SIZE, RW, RW, CORDON_MAP_FIXED,
+	                        &address),
+	             0);
+	cr_assert_eq(
+	        aspace_map(other, device, 0, 4 * PAGE_SIZE, RW, RW, CORDON_MAP_FIXED, &address), 0);
+	memory_revoke(device);
+	cr_assert_eq(fake_paging_stale(), 0);
+	cr_assert_not(arch_paging_lookup(&bed.aspace->paging, address, &base, &prot));
+	cr_assert_not(arch_paging_lookup(&other->paging, address, &base, &prot));
+	/* Neither a change of rights nor a new mapping brings pages back. */
+	cr_assert_eq(aspace_protect(other, address, PAGE_SIZE, CORDON_PROT_NONE), 0);
+	cr_assert_eq(aspace_protect(other, address, PAGE_SIZE, RW), 0);
+	cr_assert_not(arch_paging_lookup(&other->paging, address, &base, &prot));
+	address = uaddr(BASE + 8 * PAGE_SIZE);
+	cr_assert_eq(aspace_map(other, device, 0, PAGE_SIZE, RW, RW, CORDON_MAP_FIXED, &address),
+	             0);
+	cr_assert_not(arch_paging_lookup(&other->paging, address, &base, &prot));
+	memory_restore(device);
+	cr_assert(arch_paging_lookup(&other->paging, address, &base, &prot));
+	cr_assert_eq(base.raw, DEVICE_BASE);
+	cr_assert(arch_paging_lookup(&bed.aspace->paging, uaddr(BASE), &base, &prot));
+	aspace_clear(other);
+	aspace_unref(other);
+	bed_end(&bed);
+}
+
+Test(aspace, the_image_is_never_writable)
+{
+	static struct bed bed;
+	struct memory *image;
+	uaddr_t address = uaddr(BASE);
+
+	bed_init(&bed);
+	cr_assert_eq(memory_create_static(paddr(FAKE_RAM_BASE), 4 * PAGE_SIZE, &image), 0);
+	cr_assert_eq(aspace_map(bed.aspace, image, 0, PAGE_SIZE, R, RW, 0, &address), -EACCES);
+	cr_assert_eq(aspace_map(bed.aspace, image, 0, PAGE_SIZE, RX, RX, 0, &address), 0);
+	cr_assert_eq(aspace_unmap(bed.aspace, address, PAGE_SIZE), 0);
+	object_unref(&image->object);
+	bed_end(&bed);
+}
+
+Test(aspace, is_not_given_up_with_regions_in_it, .signal = SIGABRT)
+{
+	static struct bed bed;
+	uaddr_t address = uaddr(BASE);
+
+	bed_init(&bed);
+	cr_assert_eq(aspace_map(bed.aspace, bed.memories[0], 0, PAGE_SIZE, R, R, 0, &address), 0);
+	aspace_unref(bed.aspace);
+}
