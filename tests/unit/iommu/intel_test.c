@@ -72,6 +72,20 @@ Test(reach, detached_requester_reaches_nothing)
 	cr_expect_gt(bed.vtd.drained, drained, "accesses in flight were not drained");
 }
 
+Test(reach, attaching_is_seen_where_absence_is_cached)
+{
+	uint64_t target;
+
+	begin(VTD_CAP_39 | VTD_CAP_CM, VTD_ECAP);
+	struct iommu_domain *domain = bed_domain();
+	cr_assert_eq(bed_map(domain, 0x1000, 0x9000, 0x1000, RW), 0);
+	cr_assert_eq(iommu_detach(domain, bed.unit, 0, (rid_t){BED_SOURCE}), 0);
+	cr_expect_eq(reach(BED_SOURCE, 0x1000, true, &target), 2);
+	cr_assert_eq(iommu_attach(domain, bed.unit, 0, (rid_t){BED_SOURCE}), 0);
+	cr_expect_eq(reach(BED_SOURCE, 0x1000, true, &target), 0);
+	forget_faults();
+}
+
 Test(reach, functions_that_share_an_id_leave_one_by_one)
 {
 	uint64_t target;
