@@ -274,8 +274,10 @@ static void explain_alone(const struct pci_function *function, struct pci_group 
 
 	if (is_bridge(function) && port_isolates(function))
 		text = "alone: it enforces ACS for what is below";
+	else if (is_bridge(function) && function->express_type == PCI_EXPRESS_UPSTREAM)
+		text = "alone: the only function of the port above its switch";
 	else if (is_bridge(function))
-		text = "alone: a bridge with nothing that it would have to separate";
+		text = "alone: a bridge with nothing below it";
 	else if (function->parent)
 		text = "alone: every port above enforces ACS";
 	else if (function->multifunction && function_redirects(function))
@@ -292,7 +294,7 @@ static void explain_alias(const struct pci_function *bridge, struct pci_group *g
 	                                                      : own_id(bridge);
 
 	for (uint32_t i = 0; i < group->function_count && count < 2; i++)
-		if (group->functions[i]->requester.raw == id.raw)
+		if (group->functions[i] != bridge && group->functions[i]->requester.raw == id.raw)
 			sharing[count++] = group->functions[i];
 	pci_name(bridge->bdf, cause);
 	pci_name(sharing[0]->bdf, a);
