@@ -22,3 +22,29 @@ UNIT_TESTS += aspace_test aspace_mmu_test
 aspace_test_SRCS := $(ASPACE_SRCS)
 aspace_mmu_test_SRCS := $(ASPACE_SRCS) tests/unit/kernel/mmu_paging.c arch/x86_64/mmu.c
 aspace_mmu_test_CFLAGS := -DASPACE_PAGES=1536
+
+UNIT_TESTS += memory_test
+memory_test_SRCS := tests/unit/kernel/memory_test.c kernel/memory.c kernel/page.c kernel/heap.c \
+		    kernel/object.c kernel/account.c
+
+UNIT_TESTS += elf_test
+elf_test_SRCS := tests/unit/kernel/elf_test.c kernel/elf.c kernel/aspace.c kernel/aspace_change.c \
+		 kernel/memory.c kernel/object.c kernel/account.c kernel/tree.c
+
+UNIT_TESTS += format_test
+format_test_SRCS := tests/unit/kernel/format_test.c kernel/format.c
+
+UNIT_TESTS += log_test
+log_test_SRCS := tests/unit/kernel/log_test.c kernel/log.c kernel/format.c
+
+UNIT_TESTS += string_test
+string_test_SRCS := tests/unit/kernel/string_test.c tests/unit/kernel/string_kernel.c
+
+UNIT_TESTS += lock_test
+lock_test_SRCS := tests/unit/kernel/lock_test.c kernel/lock.c
+
+UNIT_TESTS += cmdline_test
+cmdline_test_SRCS := tests/unit/kernel/cmdline_test.c kernel/cmdline.c kernel/format.c
+
+UNIT_TESTS += symbols_test
+symbols_test_SRCS := tests/unit/kernel/symbols_test.c kernel/symbols.c
