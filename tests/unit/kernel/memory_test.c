@@ -38,6 +38,9 @@ static void check_memory(struct memory *memory, uint64_t size)
 		cr_assert_eq(extent->offset, offset);
 		cr_assert_gt(extent->size, 0);
 		cr_assert(is_aligned(extent->base.raw | extent->size, PAGE_SIZE));
+		if (i > 0)
+			cr_assert_neq(extent[-1].base.raw + extent[-1].size, extent->base.raw,
+			              "two extents where one would do");
 		for (uint64_t at = 0; at < extent->size; at++)
 			if (bytes[at] != 0)
 				cr_assert_fail("byte %lu is not zero", offset + at);
