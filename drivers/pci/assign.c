@@ -26,10 +26,11 @@
 #define FIXED_START                                                                  \
 	UINT64_C(0xfec00000) /* I/O APICs, timers, remapping units, interrupts, ROM: \
 	                      * never a BAR */
-#define FIXED_END   UINT64_C(0x100000000)
-#define LOW_STEP    (UINT64_C(16) << 20) /* with which the end of low RAM is looked for */
-#define HIGH_END    (UINT64_C(1) << 39)  /* what every CPU with an IOMMU can address */
-#define EXCLUDE_MAX 64
+#define FIXED_END    UINT64_C(0x100000000)
+#define LOW_STEP     (UINT64_C(16) << 20) /* with which the end of low RAM is looked for */
+#define HIGH_END     (UINT64_C(1) << 39)  /* what every CPU with an IOMMU can address */
+#define EXCLUDE_MAX  64
+#define PHYSICAL_END (UINT64_C(1) << 52) /* no CPU reaches further (Intel SDM 3, 4.1.4) */
 
 struct range {
 	uint64_t start, end;
@@ -140,9 +141,14 @@ static bool is_forbidden(const struct range *range)
 	static const struct range fixed = {FIXED_START, FIXED_END};
 	uint64_t size = range->end - range->start;
 
-	return range->end <= range->start || range->start < FIRST_MIB || overlaps(range, &fixed) ||
+	return range->start < FIRST_MIB || overlaps(range, &fixed) ||
 	       page_overlaps_ram(paddr(range->start), size) ||
 	       pci_overlaps_ecam(range->start, size);
+}
+
+static bool is_beyond_reach(const struct range *range)
+{
+	return range->end <= range->start || range->end > PHYSICAL_END;
 }
 
 /* Whether a range lies in a window that leads to a function's bus. */
@@ -210,6 +216,10 @@ static void check_bar(struct list *functions, struct pci_function *function, str
 
 	if (bar->kind == PCI_BAR_NONE || bar->base == 0)
 		return;
+	if (is_beyond_reach(&range)) {
+		bar->base = 0;
+		return;
+	}
 	if (io ? range.start < IO_LEAST || range.end > IO_END : is_forbidden(&range)) {
 		if (decoded && !io)
 			pci_refuse_for(function, "a BAR overlaps RAM, config space or interrupt "
@@ -242,7 +252,8 @@ static void check_window(struct list *functions, struct pci_function *bridge,
 
 	if (window->size == 0)
 		return;
-	bad = in_io(kind) ? range.start < IO_LEAST || range.end > IO_END : is_forbidden(&range);
+	bad = is_beyond_reach(&range) ||
+	      (in_io(kind) ? range.start < IO_LEAST || range.end > IO_END : is_forbidden(&range));
 	/* Its own earlier windows count too, and those are not excused as leading to it. */
 	for (unsigned int earlier = 0; earlier < kind && !bad; earlier++) {
 		struct range open = window_range(&bridge->windows[earlier]);
