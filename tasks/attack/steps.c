@@ -91,11 +91,14 @@ static int after_unmap(struct attacker *attacker, uint64_t address)
 	return result;
 }
 
+/* May be repeated when the write before has ended. */
 static int in_flight(struct attacker *attacker, uint64_t address)
 {
-	int result = load_device(attacker);
+	int result = unmap_page(attacker, ATTACK_PAGE_IOVA);
 
 	(void)address;
+	if (result == 0)
+		result = load_device(attacker);
 	if (result == 0)
 		result = map_page(attacker, ATTACK_PAGE_IOVA, CORDON_DMA_WRITE);
 	if (result == 0)
