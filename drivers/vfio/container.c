@@ -154,7 +154,7 @@ int container_add_group_locked(struct container *container, struct group *group,
 	DEBUG_ASSERT(spin_held(&vfio_lock));
 	if (group->container || group->open_devices || group_blocker(group, NULL))
 		return -EBUSY;
-	if (container->unconfirmed || !group->unit)
+	if (!group->unit)
 		return -ENODEV;
 	if (!first && !iommu_domain_fits(domain, group->unit))
 		return -EXDEV;
@@ -204,6 +204,7 @@ static void container_end_domain_locked(struct container *container)
 	spin_lock(&container->lock);
 	container_clear_locked(container);
 	container->domain = NULL;
+	container->unconfirmed = false;
 	container->windows.count = 0;
 	spin_unlock(&container->lock);
 	iommu_domain_destroy(domain);

@@ -28,7 +28,7 @@ struct container {
 
 	struct spinlock lock;        /* protects the rest, but for the faults */
 	struct iommu_domain *domain; /* NULL: no group. Changes under vfio_lock too */
-	bool unconfirmed; /* a unit did not confirm an invalidation: nothing is given back */
+	bool unconfirmed; /* its unit did not confirm an invalidation: nothing is given back */
 	struct window_set windows;
 	struct tree mappings;
 	uint32_t mapping_count;

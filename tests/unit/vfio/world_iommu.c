@@ -57,7 +57,7 @@ bool iommu_describe(size_t index, struct cordon_iommu_desc *out)
 
 bool iommu_overlaps_registers(uint64_t base, uint64_t size)
 {
-	return base < 0xfed91000 && 0xfed90000 < base + size;
+	return base < 0xfd001000 && 0xfd000000 < base + size;
 }
 
 /* --- gather ---------------------------------------------------------------------------------- */
