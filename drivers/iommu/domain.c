@@ -198,6 +198,26 @@ static bool range_allowed(const struct iommu_domain *domain, uint64_t start, uin
 	       size <= end - start && (start > IOMMU_MSI_LAST || start + size <= IOMMU_MSI_FIRST);
 }
 
+/*
+ * A map ran out of memory after *done bytes. Tables kept for a hot map must not use up a budget:
+ * with those gone, once more.
+ */
+static int map_without_kept(struct iommu_domain *domain, uint64_t start, uint64_t base,
+                            uint64_t size, uint32_t flags, struct iommu_gather *gather,
+                            uint64_t done)
+{
+	int error;
+
+	do {
+		if (done)
+			pagetable_unmap(&domain->table, start, done, gather);
+		if (!pagetable_trim(&domain->table, gather) || iommu_gather_flush_early(gather))
+			return -ENOMEM;
+		error = pagetable_map(&domain->table, start, base, size, flags, gather, &done);
+	} while (error);
+	return 0;
+}
+
 int iommu_map(struct iommu_domain *domain, iova_t start, paddr_t base, uint64_t size,
               uint32_t flags, struct iommu_gather *gather)
 {
@@ -207,18 +227,9 @@ int iommu_map(struct iommu_domain *domain, iova_t start, paddr_t base, uint64_t 
 	ASSERT(range_allowed(domain, start.raw, size) && is_aligned(base.raw, PAGE_SIZE));
 	ASSERT(flags != 0 && !(flags & ~(CORDON_DMA_READ | CORDON_DMA_WRITE)));
 	spin_lock(&domain->lock);
-	for (;;) {
-		error = pagetable_map(&domain->table, start.raw, base.raw, size, flags, gather,
-		                      &done);
-		if (!error)
-			break;
-		if (done)
-			pagetable_unmap(&domain->table, start.raw, done, gather);
-		/* Tables kept for a hot map must not use up a budget: with those gone, once
-		 * more. */
-		if (!pagetable_trim(&domain->table, gather) || iommu_gather_flush_early(gather))
-			break;
-	}
+	error = pagetable_map(&domain->table, start.raw, base.raw, size, flags, gather, &done);
+	if (__builtin_expect(error, 0))
+		error = map_without_kept(domain, start.raw, base.raw, size, flags, gather, done);
 	if (!error)
 		domain->mapped += size;
 	spin_unlock(&domain->lock);

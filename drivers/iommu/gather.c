@@ -66,21 +66,10 @@ void iommu_gather_add_table(struct iommu_gather *gather, struct iommu_domain *do
 	list_append(&gather->tables, (struct list *)phys_to_virt(frame));
 }
 
-int iommu_gather_flush(struct iommu_gather *gather)
+static void tables_release(struct iommu_gather *gather, bool confirmed)
 {
 	struct iommu_domain *domain = gather->domain;
-	struct iommu_unit *unit;
-	int error;
 
-	if (!gather->open) {
-		ASSERT(list_empty(&gather->tables));
-		error = gather->failed ? -EIO : 0;
-		gather->failed = false;
-		return error;
-	}
-	unit = domain->unit;
-	spin_lock(&unit->lock);
-	error = unit->ops->invalidate(unit, gather);
 	while (!list_empty(&gather->tables)) {
 		struct list *frame = gather->tables.next;
 
@@ -88,11 +77,28 @@ int iommu_gather_flush(struct iommu_gather *gather)
 		if (domain->account)
 			account_uncharge(domain->account, CHARGE_FRAMES, 1);
 		/* Unconfirmed: nobody's frame any more, and never used again. */
-		if (error)
-			unit->quarantined++;
-		else
+		if (confirmed)
 			page_free(virt_to_phys(frame), 0);
+		else
+			domain->unit->quarantined++;
 	}
+}
+
+int iommu_gather_flush(struct iommu_gather *gather)
+{
+	struct iommu_unit *unit;
+	int error;
+
+	if (!gather->open) {
+		error = gather->failed ? -EIO : 0;
+		gather->failed = false;
+		return error;
+	}
+	unit = gather->domain->unit;
+	spin_lock(&unit->lock);
+	error = unit->ops->invalidate(unit, gather);
+	if (gather->tables_unlinked)
+		tables_release(gather, !error);
 	spin_unlock(&unit->lock);
 	percpu()->obligations--;
 	if (gather->failed)

@@ -50,6 +50,28 @@ static inline uint64_t load(const uint64_t *entry)
 	return __atomic_load_n(entry, __ATOMIC_RELAXED);
 }
 
+/* --- the table used last --------------------------------------------------------------------- */
+
+static inline bool hot_covers(const struct pagetable *table, uint64_t address)
+{
+	return (address & table->hot_mask) == table->hot_first;
+}
+
+static inline void hot_set(struct pagetable *table, uint64_t *entries, unsigned int level,
+                           uint64_t address)
+{
+	table->hot_level = (uint8_t)level;
+	table->hot_mask = ~(span_of(level + 1) - 1);
+	table->hot_first = address & table->hot_mask;
+	table->hot_entries = entries;
+}
+
+/* The root never goes. */
+static void hot_reset(struct pagetable *table)
+{
+	hot_set(table, table->entries, table->format->levels - 1u, 0);
+}
+
 /* --- table frames ---------------------------------------------------------------------------- */
 
 static int table_alloc(struct pagetable *table, paddr_t *out)
@@ -83,6 +105,7 @@ int pagetable_create(struct pagetable *table, const struct pagetable_format *for
 	if (error)
 		return error;
 	table->entries = phys_to_virt(table->root);
+	hot_reset(table);
 	return 0;
 }
 
@@ -125,24 +148,7 @@ void pagetable_destroy(struct pagetable *table)
 	table->entries = NULL;
 }
 
-/* --- stores to live tables: these two, and nothing else ------------------------------------- */
-
-/* Fills empty entries; address is the IOVA of the first. What was cached of them, if the unit
- * caches what is not there, is owed. */
-static void entries_set(struct pagetable *table, uint64_t *entries, unsigned int count,
-                        uint64_t value, uint64_t step, unsigned int level, uint64_t address,
-                        struct iommu_gather *gather)
-{
-	for (unsigned int i = 0; i < count; i++) {
-		store(&entries[i], value);
-		value += step;
-	}
-	if (!table->format->coherent)
-		arch_cache_flush(entries, count * sizeof(*entries));
-	if (table->format->flush_new)
-		iommu_gather_add(gather, table->domain, address,
-		                 address + ((uint64_t)count << pagetable_shift(level)) - 1);
-}
+/* --- stores to live tables: entry_replace, entries_set, entries_clear, and nothing else ------- */
 
 /* Replaces one present entry by another value (0: nothing there). Owed in any case. */
 static void entry_replace(struct pagetable *table, uint64_t *entry, uint64_t value,
@@ -154,43 +160,6 @@ static void entry_replace(struct pagetable *table, uint64_t *entry, uint64_t val
 	if (!table->format->coherent)
 		arch_cache_flush(entry, sizeof(*entry));
 	iommu_gather_add(gather, table->domain, first, first + span_of(level) - 1);
-}
-
-/* Clears the leaves among entries that lie below end, up to the first entry that names a table.
- * Returns the address behind the last entry seen; adds to *cleared the bytes that were mapped. */
-static uint64_t entries_clear(struct pagetable *table, uint64_t *entries, unsigned int level,
-                              uint64_t address, uint64_t end, uint64_t *cleared,
-                              struct iommu_gather *gather)
-{
-	const struct pagetable_format *format = table->format;
-	const uint64_t span = span_of(level);
-	unsigned int start = index_of(address, level), i = start;
-	uint64_t first = UINT64_MAX, last = 0, at = address;
-
-	for (; i < PAGETABLE_ENTRIES && at < end; i++) {
-		uint64_t entry = load(&entries[i]);
-
-		if (is_present(format, entry)) {
-			if (!is_leaf(format, entry, level))
-				break;
-			/* Half a leaf cannot be removed; to take all of it would break a mapping
-			 * that stays. */
-			ASSERT(is_aligned(at, span) && end - at >= span);
-			store(&entries[i], 0);
-			*cleared += span;
-			if (first == UINT64_MAX)
-				first = at;
-			last = at + span - 1;
-		}
-		at = align_down(at, span) + span;
-	}
-	if (first != UINT64_MAX) {
-		if (!format->coherent)
-			arch_cache_flush(&entries[start], (i - start) * sizeof(*entries));
-		iommu_gather_add(gather, table->domain, first, last);
-		table->trimmable = true;
-	}
-	return at;
 }
 
 /* --- unlinking ------------------------------------------------------------------------------- */
@@ -211,6 +180,79 @@ static void table_unlink(struct pagetable *table, uint64_t entry, unsigned int l
 	}
 	iommu_gather_add_table(gather, table->domain, paddr(entry & format->address));
 	table->table_count--;
+	hot_reset(table);
+}
+
+/* Takes an empty table out of the way of a leaf. */
+static __attribute__((noinline)) void kept_remove(struct pagetable *table, uint64_t *entry,
+                                                  unsigned int level, uint64_t address,
+                                                  struct iommu_gather *gather)
+{
+	uint64_t old = load(entry);
+
+	entry_replace(table, entry, 0, level, address, gather);
+	table_unlink(table, old, level, gather);
+}
+
+/* Fills entries, in which at most tables that were kept empty may be; address is the IOVA of the
+ * first. What was cached of them, if the unit caches what is not there, is owed. */
+static inline void entries_set(struct pagetable *table, uint64_t *entries, unsigned int count,
+                               uint64_t value, uint64_t step, unsigned int level, uint64_t address,
+                               struct iommu_gather *gather)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		if (__builtin_expect(is_present(table->format, load(&entries[i])), 0))
+			kept_remove(table, &entries[i], level,
+			            address + ((uint64_t)i << pagetable_shift(level)), gather);
+		store(&entries[i], value);
+		value += step;
+	}
+	if (!table->format->coherent)
+		arch_cache_flush(entries, count * sizeof(*entries));
+	if (table->format->flush_new)
+		iommu_gather_add(gather, table->domain, address,
+		                 address + ((uint64_t)count << pagetable_shift(level)) - 1);
+}
+
+/* Clears the leaves among entries that lie below end, up to the first entry that names a table.
+ * Returns the address behind the last entry seen; adds to *cleared the bytes that were mapped. */
+static inline uint64_t entries_clear(struct pagetable *table, uint64_t *entries, unsigned int level,
+                                     uint64_t address, uint64_t end, uint64_t *cleared,
+                                     struct iommu_gather *gather)
+{
+	const struct pagetable_format *format = table->format;
+	const uint64_t span = span_of(level);
+	uint64_t *const start = &entries[index_of(address, level)];
+	uint64_t *const stop = &entries[PAGETABLE_ENTRIES];
+	uint64_t *entry = start;
+	uint64_t first = UINT64_MAX, last = 0, at = address;
+
+	for (; entry < stop && at < end; entry++) {
+		uint64_t value = load(entry);
+
+		if (!is_present(format, value)) {
+			at = (at | (span - 1)) + 1;
+			continue;
+		}
+		if (!is_leaf(format, value, level))
+			break;
+		/* Half a leaf cannot be removed; to take all of it would break a mapping that
+		 * stays. */
+		ASSERT(is_aligned(at, span) && end - at >= span);
+		store(entry, 0);
+		*cleared += span;
+		if (first == UINT64_MAX)
+			first = at;
+		at += span;
+		last = at - 1;
+	}
+	if (first != UINT64_MAX) {
+		if (!format->coherent)
+			arch_cache_flush(start, (size_t)(entry - start) * sizeof(*entry));
+		iommu_gather_add(gather, table->domain, first, last);
+		table->trimmable = true;
+	}
+	return at;
 }
 
 /* Unlinks the empty tables below; true when these entries are then all empty. */
@@ -258,6 +300,10 @@ static int table_reach(struct pagetable *table, uint64_t address, unsigned int l
 	const struct pagetable_format *format = table->format;
 	uint64_t *entries = table->entries;
 
+	if (table->hot_level == level && hot_covers(table, address)) {
+		*out = table->hot_entries;
+		return 0;
+	}
 	for (unsigned int at = format->levels - 1u; at > level; at--) {
 		uint64_t *entry = &entries[index_of(address, at)];
 		uint64_t value = load(entry);
@@ -276,6 +322,7 @@ static int table_reach(struct pagetable *table, uint64_t address, unsigned int l
 		ASSERT(!is_leaf(format, value, at));
 		entries = table_of(format, value);
 	}
+	hot_set(table, entries, level, address);
 	*out = entries;
 	return 0;
 }
@@ -284,14 +331,15 @@ static int table_reach(struct pagetable *table, uint64_t address, unsigned int l
 static unsigned int level_fitting(const struct pagetable_format *format, uint64_t start,
                                   uint64_t base, uint64_t size)
 {
-	uint64_t alignment = start | base;
-	unsigned int level = format->levels - 1u;
+	unsigned int level;
 
-	if (size < span_of(1) || !is_aligned(alignment, span_of(1)))
+	if (size < span_of(1) || !is_aligned(start | base, span_of(1)))
 		return 0;
-	while (!(format->leaf_levels >> level & 1) || size < span_of(level) ||
-	       !is_aligned(alignment, span_of(level)))
-		level--;
+	for (level = format->levels - 1u; level > 0; level--) {
+		if ((format->leaf_levels >> level & 1) && size >= span_of(level) &&
+		    is_aligned(start | base, span_of(level)))
+			break;
+	}
 	return level;
 }
 
@@ -316,16 +364,6 @@ int pagetable_map(struct pagetable *table, uint64_t start, uint64_t base, uint64
 		/* The end of a table is where a larger leaf may begin to fit. */
 		count = (unsigned int)min_u64(PAGETABLE_ENTRIES - index,
 		                              left >> pagetable_shift(level));
-		for (unsigned int i = 0; i < count; i++) {
-			uint64_t old = load(&entries[index + i]);
-
-			if (!is_present(format, old))
-				continue;
-			/* Only a table that was kept empty may be there. */
-			entry_replace(table, &entries[index + i], 0, level,
-			              address + ((uint64_t)i << pagetable_shift(level)), gather);
-			table_unlink(table, old, level, gather);
-		}
 		entries_set(table, &entries[index], count, value, span_of(level), level, address,
 		            gather);
 		*done += (uint64_t)count << pagetable_shift(level);
@@ -344,6 +382,10 @@ uint64_t pagetable_unmap(struct pagetable *table, uint64_t start, uint64_t size,
 		unsigned int level = format->levels - 1u;
 		uint64_t *entries = table->entries;
 
+		if (hot_covers(table, at)) {
+			level = table->hot_level;
+			entries = table->hot_entries;
+		}
 		for (;;) {
 			uint64_t entry = load(&entries[index_of(at, level)]);
 
@@ -352,6 +394,8 @@ uint64_t pagetable_unmap(struct pagetable *table, uint64_t start, uint64_t size,
 			entries = table_of(format, entry);
 			level--;
 		}
+		if (entries != table->hot_entries)
+			hot_set(table, entries, level, at);
 		at = entries_clear(table, entries, level, at, end, &cleared, gather);
 	}
 	return cleared;

@@ -47,6 +47,13 @@ struct pagetable {
 	uint64_t *entries;    /* of the root */
 	uint64_t table_count; /* frames, with the root */
 	bool trimmable;       /* leaves went since the last trim: tables may be empty */
+
+	/* The table used last: the next operation is most often there, too, and need not walk to
+	 * it. It covers the addresses whose bits of hot_mask are hot_first. */
+	uint8_t hot_level;
+	uint64_t hot_mask;
+	uint64_t hot_first;
+	uint64_t *hot_entries;
 };
 
 static inline unsigned int pagetable_shift(unsigned int level)

@@ -26,6 +26,9 @@ struct intel_unit {
 	uint64_t cap;
 	uint64_t ecap;
 	struct intel_queue queue;
+	bool page_selective;   /* how an unmap is told, from cap */
+	unsigned int mask_max; /* largest address mask */
+	uint64_t leaf_hint;    /* INTEL_INV_LEAF_ONLY, or 0 */
 	struct intel_root_entry *root;
 	struct intel_irte *irtes;
 	uint64_t context_width; /* INTEL_CONTEXT_AW_* */
@@ -59,7 +62,7 @@ void intel_unit_start(struct intel_unit *unit, const struct dmar *dmar);
 
 /* --- invalidation (invalidate.c) -------------------------------------------------------------- */
 
-/* Takes the queue's frames. Returns 0 or -ENOMEM. */
+/* Takes the queue's frames, and looks up in cap how to use it. Returns 0 or -ENOMEM. */
 int intel_queue_create(struct intel_unit *unit);
 /* Switches the queue on; it is off. False: it does not go on. */
 bool intel_queue_start(struct intel_unit *unit);

@@ -25,6 +25,9 @@ int intel_queue_create(struct intel_unit *unit)
 		page_free(slots, 0);
 		return error;
 	}
+	unit->page_selective = (unit->cap & INTEL_CAP_PSI) != 0;
+	unit->mask_max = intel_cap_mask_max(unit->cap);
+	unit->leaf_hint = unit->cap & INTEL_CAP_CM ? 0 : INTEL_INV_LEAF_ONLY;
 	queue->slots = phys_to_virt(slots);
 	queue->status = phys_to_virt(queue->status_address);
 	return 0;
@@ -40,7 +43,7 @@ bool intel_queue_start(struct intel_unit *unit)
 	return intel_switch(unit, INTEL_GCMD_QIE, true);
 }
 
-static void queue_put(struct intel_queue *queue, uint64_t low, uint64_t high)
+static inline void queue_put(struct intel_queue *queue, uint64_t low, uint64_t high)
 {
 	queue->slots[queue->tail].low = low;
 	queue->slots[queue->tail].high = high;
@@ -53,7 +56,7 @@ static bool queue_failed(const struct intel_unit *unit)
 }
 
 /* The slow way: the unit did not finish within the store to its tail register. */
-static int queue_wait(struct intel_unit *unit)
+static __attribute__((noinline)) int queue_wait(struct intel_unit *unit)
 {
 	const struct intel_queue *queue = &unit->queue;
 	bool failed = false;
@@ -68,7 +71,7 @@ static int queue_wait(struct intel_unit *unit)
 }
 
 /* Has the unit work on what was put, and waits until all of it is done (6.5.2.8). */
-static int queue_run(struct intel_unit *unit)
+static inline int queue_run(struct intel_unit *unit)
 {
 	struct intel_queue *queue = &unit->queue;
 
@@ -87,20 +90,19 @@ static int queue_run(struct intel_unit *unit)
 }
 
 /* Before anything is put: a dead unit is not asked again. */
-static int queue_ready(struct intel_unit *unit)
+static inline int queue_ready(struct intel_unit *unit)
 {
-	ASSERT(spin_held(&unit->unit.lock));
+	DEBUG_ASSERT(spin_held(&unit->unit.lock));
 	if (unit->unit.dead)
 		return -EIO;
-	if ((unit->cap & INTEL_CAP_RWBF) && !intel_write_buffer_flush(unit)) {
-		iommu_unit_dead_locked(&unit->unit, "its write buffers were not flushed in time");
-		return -EIO;
-	}
-	return 0;
+	if (__builtin_expect(!(unit->cap & INTEL_CAP_RWBF), 1) || intel_write_buffer_flush(unit))
+		return 0;
+	iommu_unit_dead_locked(&unit->unit, "its write buffers were not flushed in time");
+	return -EIO;
 }
 
-static void put_iotlb(struct intel_queue *queue, uint64_t granularity, uint32_t domain,
-                      uint64_t high)
+static inline void put_iotlb(struct intel_queue *queue, uint64_t granularity, uint32_t domain,
+                             uint64_t high)
 {
 	queue_put(queue,
 	          INTEL_INV_IOTLB | granularity | INTEL_INV_DRAIN_WRITES | INTEL_INV_DRAIN_READS |
@@ -158,50 +160,47 @@ int intel_flush_interrupt(struct intel_unit *unit, uint32_t index)
 	                               (uint64_t)index << INTEL_INV_INDEX_SHIFT);
 }
 
-/* Aligned blocks that cover a range. */
-struct blocks {
-	unsigned int count;
-	uint64_t address[2];
-	unsigned int mask[2];
-};
-
-/* One block, or two when one would be much larger than the range. */
-static struct blocks blocks_around(uint64_t first, uint64_t last)
+/* False: the unit has no mask for a block of this size. */
+static inline bool put_block(struct intel_unit *unit, uint32_t domain, uint64_t address,
+                             unsigned int mask, uint64_t hint)
 {
-	struct blocks blocks = {.count = 1};
-	uint64_t middle;
+	if (mask > unit->mask_max)
+		return false;
+	put_iotlb(&unit->queue, INTEL_INV_SELECTIVE, domain, address | hint | mask);
+	return true;
+}
 
-	blocks.mask[0] = intel_block_around(first, last, &blocks.address[0]);
-	if (blocks.mask[0] < 2 || last - first >= PAGE_SIZE << (blocks.mask[0] - 1))
-		return blocks;
+/* One aligned block, or two when one would be much larger than the range. */
+static bool put_range(struct intel_unit *unit, uint32_t domain, uint64_t first, uint64_t last,
+                      uint64_t hint)
+{
+	uint64_t address, middle;
+	unsigned int mask = intel_block_around(first, last, &address);
+
+	if (mask < 2 || last - first >= PAGE_SIZE << (mask - 1))
+		return put_block(unit, domain, address, mask, hint);
 	/* first and last lie in different halves of the block. */
-	middle = blocks.address[0] + (PAGE_SIZE << (blocks.mask[0] - 1));
-	blocks.count = 2;
-	blocks.mask[0] = intel_block_around(first, middle - 1, &blocks.address[0]);
-	blocks.mask[1] = intel_block_around(middle, last, &blocks.address[1]);
-	return blocks;
+	middle = address + (PAGE_SIZE << (mask - 1));
+	mask = intel_block_around(first, middle - 1, &address);
+	if (!put_block(unit, domain, address, mask, hint))
+		return false;
+	mask = intel_block_around(middle, last, &address);
+	return put_block(unit, domain, address, mask, hint);
 }
 
 /* Puts page-selective descriptors for the ranges; false, with nothing put, when the unit cannot be
  * told: then the whole domain goes. */
 static bool put_ranges(struct intel_unit *unit, const struct iommu_gather *gather, uint64_t hint)
 {
-	struct intel_queue *queue = &unit->queue;
-	uint32_t tail = queue->tail;
+	uint32_t tail = unit->queue.tail;
 
-	if (gather->everything || !(unit->cap & INTEL_CAP_PSI))
+	if (gather->everything || !unit->page_selective)
 		return false;
 	for (uint32_t i = 0; i < gather->range_count; i++) {
-		struct blocks blocks = blocks_around(gather->ranges[i].first,
-		                                     gather->ranges[i].last);
-
-		for (unsigned int j = 0; j < blocks.count; j++) {
-			if (blocks.mask[j] > intel_cap_mask_max(unit->cap)) {
-				queue->tail = tail;
-				return false;
-			}
-			put_iotlb(queue, INTEL_INV_SELECTIVE, gather->domain->id,
-			          blocks.address[j] | hint | blocks.mask[j]);
+		if (!put_range(unit, gather->domain->id, gather->ranges[i].first,
+		               gather->ranges[i].last, hint)) {
+			unit->queue.tail = tail;
+			return false;
 		}
 	}
 	return true;
@@ -212,8 +211,7 @@ int intel_invalidate(struct iommu_unit *base, const struct iommu_gather *gather)
 	struct intel_unit *unit = intel_unit_of(base);
 	/* The hint spares cached upper entries. They may point to unlinked tables, and in caching
 	 * mode say that a table is absent that was linked (6.5.2.3). */
-	uint64_t hint = gather->tables_unlinked || (unit->cap & INTEL_CAP_CM) ? 0
-	                                                                      : INTEL_INV_LEAF_ONLY;
+	uint64_t hint = gather->tables_unlinked ? 0 : unit->leaf_hint;
 	int error = queue_ready(unit);
 
 	if (error)

@@ -89,6 +89,7 @@ static struct intel_context_entry *context_find(const struct intel_unit *unit, r
 static int context_reach(struct intel_unit *unit, rid_t requester, struct intel_context_entry **out)
 {
 	struct intel_root_entry *root = &unit->root[bus_of(requester)];
+	struct intel_context_entry *entries;
 	paddr_t frame;
 	int error;
 
@@ -101,7 +102,8 @@ static int context_reach(struct intel_unit *unit, rid_t requester, struct intel_
 	intel_publish(unit, phys_to_virt(frame), PAGE_SIZE);
 	__atomic_store_n(&root->low, frame.raw | INTEL_ROOT_PRESENT, __ATOMIC_RELEASE);
 	intel_publish(unit, root, sizeof(*root));
-	*out = context_find(unit, requester);
+	entries = phys_to_virt(frame);
+	*out = &entries[devfn_of(requester)];
 	return 0;
 }
 
