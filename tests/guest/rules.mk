@@ -9,3 +9,6 @@ calls_SRCS   := tests/guest/calls.c $(GUEST_SUPPORT)
 memory_SRCS  := tests/guest/memory.c $(GUEST_SUPPORT)
 task_SRCS    := tests/guest/task.c $(GUEST_SUPPORT)
 s8_kill_SRCS := tests/guest/s8_kill.c $(GUEST_SUPPORT)
+
+GUEST_TESTS += groups
+groups_SRCS := tests/guest/groups.c $(GUEST_SUPPORT)
