@@ -139,6 +139,24 @@ Test(vfio_faults, a_fault_after_the_device_was_closed_is_still_its_tasks)
 	cr_assert_eq(got[0].task, 100u);
 }
 
+Test(vfio_faults, the_task_that_opened_the_device_last_answers_for_it)
+{
+	struct object *container_was = container_object(), *group_was;
+
+	cr_assert_eq(handle_get(&task_current()->handles, group, CORDON_OBJECT_GROUP, 0, &group_was,
+	                        NULL),
+	             0);
+	object_unref(group_was);
+	world_run_as(1);
+	container = world_handle(container_was, CORDON_RIGHTS_ALL);
+	group = world_handle(group_was, CORDON_RIGHTS_ALL);
+	cr_assert_geq(call_device_open(group, function), 0);
+	world_fault(function, 0x1000, 0);
+	cr_assert_eq(take(10), 1);
+	cr_assert_eq(got[0].task, 101u);
+	cr_assert_str_eq(got[0].task_name, "task1");
+}
+
 Test(vfio_faults, a_requester_that_nobody_holds_has_no_task)
 {
 	struct cordon_fault fault;
