@@ -151,8 +151,8 @@ void pagetable_destroy(struct pagetable *table)
 /* --- stores to live tables: entry_replace, entries_set, entries_clear, and nothing else ------- */
 
 /* Replaces one present entry by another value (0: nothing there). Owed in any case. */
-static void entry_replace(struct pagetable *table, uint64_t *entry, uint64_t value,
-                          unsigned int level, uint64_t address, struct iommu_gather *gather)
+static inline void entry_replace(struct pagetable *table, uint64_t *entry, uint64_t value,
+                                 unsigned int level, uint64_t address, struct iommu_gather *gather)
 {
 	uint64_t first = align_down(address, span_of(level));
 
@@ -350,6 +350,13 @@ int pagetable_map(struct pagetable *table, uint64_t start, uint64_t base, uint64
 	const uint64_t rights = (flags & CORDON_DMA_READ ? format->read : 0) |
 	                        (flags & CORDON_DMA_WRITE ? format->write : 0);
 
+	/* One page where the last one was: what a driver does all day. */
+	if (size == PAGE_SIZE && table->hot_level == 0 && hot_covers(table, start)) {
+		entries_set(table, &table->hot_entries[index_of(start, 0)], 1,
+		            base | rights | format->leaf[0], 0, 0, start, gather);
+		*done = size;
+		return 0;
+	}
 	*done = 0;
 	while (*done < size) {
 		uint64_t address = start + *done, target = base + *done, left = size - *done;
@@ -378,6 +385,15 @@ uint64_t pagetable_unmap(struct pagetable *table, uint64_t start, uint64_t size,
 	const uint64_t end = start + size;
 	uint64_t cleared = 0;
 
+	if (size == PAGE_SIZE && table->hot_level == 0 && hot_covers(table, start)) {
+		uint64_t *entry = &table->hot_entries[index_of(start, 0)];
+
+		if (!is_present(format, load(entry)))
+			return 0;
+		entry_replace(table, entry, 0, 0, start, gather);
+		table->trimmable = true;
+		return PAGE_SIZE;
+	}
 	for (uint64_t at = start; at < end;) {
 		unsigned int level = format->levels - 1u;
 		uint64_t *entries = table->entries;
