@@ -13,7 +13,7 @@
 #if defined(CORDON_DEBUG) && CORDON_DEBUG
 
 /* The order is checked before the lock is taken, so that a report comes instead of a deadlock. */
-static void lock_check_order(const struct spinlock *lock)
+void lock_check_order(const struct spinlock *lock)
 {
 	const struct percpu *cpu = percpu();
 
@@ -29,7 +29,7 @@ static void lock_check_order(const struct spinlock *lock)
 	}
 }
 
-static void lock_record(const struct spinlock *lock)
+void lock_record(const struct spinlock *lock)
 {
 	struct percpu *cpu = percpu();
 
@@ -37,10 +37,11 @@ static void lock_record(const struct spinlock *lock)
 }
 
 /* Locks may be given back in any order. */
-static void lock_forget(const struct spinlock *lock)
+void lock_forget(const struct spinlock *lock)
 {
 	struct percpu *cpu = percpu();
 
+	ASSERT(spin_held(lock));
 	for (uint32_t i = cpu->lock_depth; i-- > 0;) {
 		if (cpu->locks[i] != lock)
 			continue;
@@ -52,32 +53,9 @@ static void lock_forget(const struct spinlock *lock)
 	panic("lock %s is not in the list of held locks", lock->name);
 }
 
-#else
-
-static inline void lock_check_order(const struct spinlock *lock)
-{
-	(void)lock;
-}
-
-static inline void lock_record(const struct spinlock *lock)
-{
-	(void)lock;
-}
-
-static inline void lock_forget(const struct spinlock *lock)
-{
-	(void)lock;
-}
-
 #endif
 
-static uint16_t lock_self(void)
-{
-	return (uint16_t)(percpu()->number + 1);
-}
-
-/* Away from the usual path of spin_lock. */
-static __attribute__((noinline)) void lock_wait(struct spinlock *lock, uint32_t ticket)
+void spin_wait(struct spinlock *lock, uint32_t ticket)
 {
 	uint64_t asked = 0;
 
@@ -94,30 +72,4 @@ static __attribute__((noinline)) void lock_wait(struct spinlock *lock, uint32_t 
 void spin_init(struct spinlock *lock, enum lock_rank rank, const char *name)
 {
 	*lock = (struct spinlock){.rank = (uint16_t)rank, .name = name};
-}
-
-void spin_lock(struct spinlock *lock)
-{
-	uint32_t ticket;
-
-	lock_check_order(lock);
-	ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_RELAXED);
-	if (__atomic_load_n(&lock->owner, __ATOMIC_ACQUIRE) != ticket)
-		lock_wait(lock, ticket);
-	__atomic_store_n(&lock->holder, lock_self(), __ATOMIC_RELAXED);
-	lock_record(lock);
-}
-
-void spin_unlock(struct spinlock *lock)
-{
-	DEBUG_ASSERT(spin_held(lock));
-	lock_forget(lock);
-	__atomic_store_n(&lock->holder, 0, __ATOMIC_RELAXED);
-	/* Only the holder writes owner. */
-	__atomic_store_n(&lock->owner, lock->owner + 1, __ATOMIC_RELEASE);
-}
-
-bool spin_held(const struct spinlock *lock)
-{
-	return __atomic_load_n(&lock->holder, __ATOMIC_RELAXED) == lock_self();
 }

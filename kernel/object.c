@@ -18,20 +18,8 @@ void object_init(struct object *object, const struct object_ops *ops)
 	__atomic_fetch_add(&counts[ops->type], 1, __ATOMIC_RELAXED);
 }
 
-void object_ref(struct object *object)
+void object_release(struct object *object)
 {
-	uint32_t before = __atomic_fetch_add(&object->references, 1, __ATOMIC_RELAXED);
-
-	ASSERT(before != 0); /* else it is being destroyed */
-}
-
-void object_unref(struct object *object)
-{
-	uint32_t before = __atomic_fetch_sub(&object->references, 1, __ATOMIC_ACQ_REL);
-
-	ASSERT(before != 0);
-	if (before > 1)
-		return;
 	/* A handle is a reference, and so is a call that waits on the object. */
 	ASSERT(object->handles == 0 && list_empty(&object->waiters));
 	__atomic_fetch_sub(&counts[object->ops->type], 1, __ATOMIC_RELAXED);

@@ -13,6 +13,7 @@
 #include <cordon/types.h>
 #include <kernel/list.h>
 #include <kernel/lock.h>
+#include <kernel/panic.h>
 #include <kernel/types.h>
 
 struct object;
@@ -40,8 +41,24 @@ struct object {
 /* Sets up an object with one reference and no handle. */
 void object_init(struct object *object, const struct object_ops *ops);
 
-void object_ref(struct object *object);
-void object_unref(struct object *object);
+static inline void object_ref(struct object *object)
+{
+	uint32_t before = __atomic_fetch_add(&object->references, 1, __ATOMIC_RELAXED);
+
+	ASSERT(before != 0); /* else it is being destroyed */
+}
+
+/* The last reference went; for object_unref only. */
+void object_release(struct object *object);
+
+static inline void object_unref(struct object *object)
+{
+	uint32_t before = __atomic_fetch_sub(&object->references, 1, __ATOMIC_ACQ_REL);
+
+	ASSERT(before != 0);
+	if (before == 1)
+		object_release(object);
+}
 
 /* Handle bookkeeping, for handle.c only: adds or drops a reference and a handle count. */
 void object_handle_added(struct object *object);
