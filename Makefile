@@ -9,6 +9,7 @@ IOMMU	    ?= intel#            intel, amd or none
 QEMU	    ?= qemu-system-x86_64#  the emulator
 SMP	    ?= 1#                number of processors
 DISK	    ?=#                  a raw image to read instead of the generated one
+APPEND	    ?=#                  run, demo, gdb: more kernel options (docs/options.md)
 BUILD	    ?= build#            where everything is built
 NEWLIB	    ?= build/newlib#     where the built newlib is cached, shared by all BUILD=
 DEBUG	    ?=#                  1: the kernel with every debug check on
@@ -29,6 +30,7 @@ QEMU	    := $(strip $(QEMU))
 SMP	    := $(strip $(SMP))
 JOBS	    := $(strip $(JOBS))
 DISK	    := $(strip $(DISK))
+APPEND	    := $(strip $(APPEND))
 CASE	    := $(strip $(CASE))
 UNIT	    := $(strip $(UNIT))
 

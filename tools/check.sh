@@ -3,7 +3,7 @@
 #
 # usage: check.sh [STEP...]        (called by `make check`, which sets the variables)
 #
-# Steps: format tidy cppcheck analyzer clang headers shell. Each prints what it found and one
+# Steps: format headers clang analyzer cppcheck tidy docs shell. Each prints what it found and one
 # line with its verdict; the status is 0 only when all are content.
 set -u
 
@@ -109,6 +109,11 @@ step_headers() {
 	return $status
 }
 
+# Pages that are made from a source say what the source says.
+step_docs() {
+	python3 -B tools/mksyscalls.py --check include/cordon/syscalls.def docs/syscalls.md
+}
+
 step_shell() {
 	status=0
 	for script in $(tracked 'tools/*.sh' '.ci/run'); do
@@ -121,7 +126,7 @@ step_shell() {
 	return $status
 }
 
-steps=${*:-format headers clang analyzer cppcheck tidy shell}
+steps=${*:-format headers clang analyzer cppcheck tidy docs shell}
 failed=
 for step in $steps; do
 	start=$SECONDS

@@ -3,7 +3,8 @@
 # Running the image: by hand, as a demonstration, and as tests.
 
 DISK_IMAGE := $(if $(DISK),$(DISK),$(BUILD)/disk.img)
-QEMU_RUN    = -B tools/run-qemu.py --qemu $(QEMU) --iommu $(IOMMU) --smp $(SMP) --work $(BUILD)
+QEMU_RUN    = -B tools/run-qemu.py --qemu $(QEMU) --iommu $(IOMMU) --smp $(SMP) --work $(BUILD) \
+	      $(if $(APPEND),--append '$(APPEND)')
 
 $(BUILD)/disk.img: tools/mkdisk.py | $(DEPS_RUN)
 	$(call say,DISK,$@)
@@ -48,3 +49,19 @@ test-guest: $(DEPS_TEST) $(TEST_INPUTS) ## run the tests in QEMU (one: CASE=name
 .PHONY: test-list
 test-list: $(DEPS_RUN) ## list the cases in QEMU and the promises they test
 	$(Q)$(RUN_TESTS) $(GUEST_CASES) --list
+
+# Instructions, not time: a figure is the same on every machine with the same QEMU.
+RUN_BENCH = $(PYTHON) -B tools/bench.py --image $(BUILD)/cordon.elf --iommu $(IOMMU) \
+	    --qemu $(QEMU) --disk $(BUILD)/disk.img
+
+.PHONY: bench
+bench: $(BUILD)/cordon.elf $(BUILD)/disk.img ## count the instructions of the main operations
+	$(Q)$(RUN_BENCH)
+
+.PHONY: bench-record
+bench-record: $(BUILD)/cordon.elf $(BUILD)/disk.img ## write the figures to bench/expected
+	$(Q)mkdir -p bench && $(RUN_BENCH) --expected bench/expected --record
+
+.PHONY: bench-check
+bench-check: $(BUILD)/cordon.elf $(BUILD)/disk.img ## fail when a figure is worse than recorded
+	$(Q)$(RUN_BENCH) --expected bench/expected
