@@ -294,7 +294,7 @@ int device_open_locked(struct group *group, cordon_bdf_t bdf, struct task *task,
                        struct device **out)
 {
 	struct container *container = group->container;
-	struct function *function;
+	struct function *function = NULL;
 	struct device *device;
 	int error = device_admit(group, bdf, task, &function);
 
