@@ -34,19 +34,27 @@ struct running *start_entry(struct init *init, const struct manifest_task *entry
 	return *err == 0 ? running_add(init, entry->name, handle) : NULL;
 }
 
-static struct running *start_program(struct init *init, const char *name, unsigned int arg_count,
+/* A word is the name of a program in /bin, or a whole path. */
+static struct running *start_program(struct init *init, const char *word, unsigned int arg_count,
                                      const char *const *args)
 {
-	char path[1 + sizeof(PROGRAM_DIR) + CORDON_NAME_MAX];
-	struct launch launch = {.name = name, .path = path, .arg_count = arg_count, .args = args};
+	char path[1 + sizeof(PROGRAM_DIR) + EDITOR_LINE_MAX];
+	const char *slash = strrchr(word, '/');
+	struct launch launch = {
+	        .name = slash != NULL ? slash + 1 : word,
+	        .path = path,
+	        .arg_count = arg_count,
+	        .args = args,
+	};
 	cordon_handle_t handle;
 
-	if (strlen(name) >= CORDON_NAME_MAX) {
-		printf("a name has at most %d letters\n", CORDON_NAME_MAX - 1);
+	if (launch.name[0] == '\0' || strlen(launch.name) >= CORDON_NAME_MAX) {
+		printf("a program's name has 1 to %d letters\n", CORDON_NAME_MAX - 1);
 		return NULL;
 	}
-	snprintf(path, sizeof(path), "/" PROGRAM_DIR "%s", name);
-	return spawn_task(init, &launch, &handle) == 0 ? running_add(init, name, handle) : NULL;
+	snprintf(path, sizeof(path), "%s%s", slash != NULL ? "" : "/" PROGRAM_DIR, word);
+	return spawn_task(init, &launch, &handle) == 0 ? running_add(init, launch.name, handle)
+	                                               : NULL;
 }
 
 static void list_programs(const struct init *init)

@@ -46,6 +46,16 @@ static int overflow_a_thread(void)
 	return 1; /* not reached: the guard page ends the task */
 }
 
+/* Until someone ends it. */
+static void __attribute__((noreturn)) run_forever(bool asleep)
+{
+	printf("%s\n", asleep ? "sleeping" : "spinning");
+	fflush(stdout);
+	for (;;)
+		if (asleep)
+			sleep(3600);
+}
+
 int child_main(int argc, char **argv)
 {
 	const char *how = argv[1];
@@ -66,6 +76,8 @@ int child_main(int argc, char **argv)
 		*(volatile char *)(uintptr_t)child_main = 0;
 	if (strcmp(how, "stack") == 0)
 		return overflow_a_thread();
+	if (strcmp(how, "sleep") == 0 || strcmp(how, "spin") == 0)
+		run_forever(strcmp(how, "sleep") == 0);
 	return 1;
 }
 
