@@ -117,6 +117,7 @@ static int stack_build(struct task *task, const struct spawn *spawn, const cordo
 	uint8_t *block = heap_alloc(block_size);
 	int error = -ENOMEM;
 
+	*sp = STACK_TOP - block_size;
 	if (!block)
 		return error;
 	error = memory_create(task->account, size, 0, &memory);
@@ -126,7 +127,6 @@ static int stack_build(struct task *task, const struct spawn *spawn, const cordo
 	                   CORDON_PROT_READ | CORDON_PROT_WRITE, CORDON_MAP_FIXED, &low);
 	if (error)
 		goto unref;
-	*sp = STACK_TOP - block_size;
 	startup_build(block, *sp, spawn, handles, low.raw);
 	memory_fill(memory, size - block_size, block, block_size);
 unref:
