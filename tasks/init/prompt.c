@@ -246,10 +246,14 @@ void prompt_run(struct init *init)
 	fputs(PROMPT, stdout);
 	while (more) {
 		unsigned int before = used_slots(init);
+		bool typed;
 
-		if (running_wait_any(init, true, CORDON_TIME_FOREVER))
-			more = take_input(init, &editor);
-		else if (used_slots(init) != before)
+		init->prompting = true;
+		typed = running_wait_any(init, true, CORDON_TIME_FOREVER);
+		init->prompting = false;
+		if (used_slots(init) != before)
 			printf(PROMPT "%s", editor.line); /* a report was printed over it */
+		if (typed)
+			more = take_input(init, &editor);
 	}
 }

@@ -45,7 +45,8 @@ struct running *running_find(struct init *init, const char *name)
 	return NULL;
 }
 
-/* Takes note of the end of a task, and reports every end that is not a plain success. */
+/* Takes note of the end of a task, and reports every end that is not a plain success
+ * (at the prompt, where it is a surprise, every end). */
 static void ended(struct init *init, struct running *task)
 {
 	struct cordon_task_info info = {0};
@@ -53,10 +54,12 @@ static void ended(struct init *init, struct running *task)
 	int64_t err = cordon_task_info(task->handle, &info);
 
 	task->ok = err == 0 && info.cause == CORDON_CAUSE_EXIT && info.code == 0;
+	if (init->prompting)
+		printf("\n");
 	if (err != 0) {
 		printf("init: %s ended; its end cannot be told: %s\n", task->name,
 		       cordon_strerror(err));
-	} else if (!task->ok) {
+	} else if (!task->ok || init->prompting) {
 		describe_end(&info, text, sizeof(text));
 		printf("init: %s %s\n", task->name, text);
 	}
