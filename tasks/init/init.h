@@ -28,7 +28,7 @@ struct init {
 	const void *archive; /* the initramfs, mapped */
 	uint64_t archive_size;
 	bool iommu_usable;
-	bool prompting;	       /* the cursor stands behind a prompt: reports begin a line */
+	bool prompting;        /* the cursor stands behind a prompt: reports begin a line */
 	unsigned int failures; /* tasks that were refused or did not succeed */
 	struct running running[RUNNING_MAX];
 	struct manifest manifest;
