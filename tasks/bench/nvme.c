@@ -30,17 +30,16 @@ static void reads(struct nvme_controller *controller, const struct nvme_namespac
                   const struct vfio_dma *buffer)
 {
 	struct nvme_queue *queue = &controller->io;
-	uint64_t pages = (space->blocks << space->block_shift) / KIB4;
 	uint32_t seed = 12345;
 
 	for (size_t i = 0; i < WARM + READS; i++) {
 		seed = seed * 1664525u + 1013904223u;
-		uint64_t offset = (seed >> 4) % pages * KIB4;
+		uint64_t page = (seed >> 4) % space->pages;
 		uint16_t status;
 
 		uint64_t start = bench_tick();
-		int error = nvme_io_put(controller, space, NVME_IO_READ, offset, KIB4, buffer->iova,
-		                        0);
+		int error = nvme_io_put_page(controller, space, NVME_IO_READ, page, buffer->iova,
+		                             0);
 		nvme_queue_ring(queue);
 		uint64_t middle = bench_tick();
 		uint64_t turns = wait_counted(queue);

@@ -165,6 +165,8 @@ static int identify_namespace(struct nvme_controller *controller, uint32_t id,
 	        .id = id,
 	        .block_shift = format->data_shift,
 	        .blocks = data->size,
+	        .pages = data->size >> (NVME_PAGE_SHIFT - format->data_shift),
+	        .page_blocks = NVME_PAGE_SIZE >> format->data_shift,
 	};
 	return 0;
 }

@@ -16,7 +16,8 @@
 
 #include "nvme_regs.h"
 
-#define NVME_PAGE_SIZE      4096u
+#define NVME_PAGE_SHIFT     12
+#define NVME_PAGE_SIZE      (1u << NVME_PAGE_SHIFT)
 #define NVME_DEPTH_MAX      64u /* commands in flight */
 #define NVME_NAMESPACES_MAX 16u /* more are ignored */
 
@@ -33,10 +34,10 @@ struct nvme_queue {
 	volatile struct nvme_completion *completions;
 	volatile void *sq_doorbell;
 	volatile void *cq_doorbell;
-	uint16_t tail;  /* next command */
-	uint16_t head;  /* next completion */
-	uint16_t phase; /* phase tag of a new completion */
-	uint16_t mask;  /* entries - 1; entries is a power of two */
+	uint32_t tail;  /* next command */
+	uint32_t head;  /* next completion */
+	uint32_t phase; /* phase tag of a new completion */
+	uint32_t mask;  /* entries - 1; entries is a power of two */
 	uint16_t id;
 	struct vfio_dma sq_memory;
 	struct vfio_dma cq_memory;
@@ -46,6 +47,8 @@ struct nvme_namespace {
 	uint32_t id;
 	uint32_t block_shift; /* 9 or 12 */
 	uint64_t blocks;
+	uint64_t pages;       /* whole pages of NVME_PAGE_SIZE in it */
+	uint32_t page_blocks; /* blocks of one page */
 };
 
 struct nvme_controller {
