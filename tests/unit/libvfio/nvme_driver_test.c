@@ -174,6 +174,43 @@ Test(nvme_driver, starts_nothing_that_is_wrong)
 	close_controller();
 }
 
+/* The short way for one page, on both block sizes. */
+Test(nvme_driver, moves_whole_pages)
+{
+	struct vfio_dma buffer;
+
+	open_controller();
+	cr_assert_eq(vfio_dma_alloc(device.pool, 8192, 4096, &buffer), 0);
+	for (uint32_t nsid = 1; nsid <= 2; nsid++) {
+		const struct nvme_namespace *space = nvme_find_namespace(&controller, nsid);
+		uint64_t last = fake_nvme.blocks[nsid - 1] / (4096 >> space->block_shift) - 1;
+		uint16_t tail = (uint16_t)controller.io.tail;
+		uint16_t cid;
+
+		cr_assert_eq(nvme_io_put_page(&controller, space, NVME_IO_READ, last + 1,
+		                              buffer.iova, 0),
+		             -ERANGE);
+		cr_assert_eq(
+		        nvme_io_put_page(&controller, space, NVME_IO_READ, 0, buffer.iova + 512, 0),
+		        -EINVAL);
+		cr_assert_eq(nvme_io_put_page(&controller, space, NVME_IO_READ, 0, buffer.iova, 64),
+		             -EINVAL);
+		cr_assert_eq(controller.io.tail, tail);
+		cr_assert_eq(
+		        nvme_io_put_page(&controller, space, NVME_IO_READ, last, buffer.iova, 5),
+		        0);
+		nvme_queue_ring(&controller.io);
+		cr_assert_eq(nvme_io_complete(&controller, &cid), 0);
+		cr_assert_eq(cid, 5);
+		for (uint32_t i = 0; i < 4096; i++)
+			cr_assert_eq(((uint8_t *)buffer.address)[i],
+			             fake_nvme_byte(nsid, last * 4096 + i));
+		cr_assert_eq(((uint8_t *)buffer.address)[4096], 0, "more than a page");
+	}
+	vfio_dma_free(device.pool, &buffer);
+	close_controller();
+}
+
 Test(nvme_driver, honours_a_small_transfer_limit)
 {
 	fake_nvme.mdts = 2;
