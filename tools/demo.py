@@ -14,8 +14,8 @@ def took_place(lines):
 
 
 def crashed(lines):
-    """Whether the kernel or init came to an end that nobody asked for."""
-    return any(re.search(r"\bpanic\b|\binit (was )?(ended|killed)", line) for line in lines)
+    """Whether the kernel came to an end that nobody asked for."""
+    return any(re.search(r"^PANIC\b|\bpanic\b", line) for line in lines)
 
 
 def judge(lines, digest):

@@ -127,6 +127,10 @@ class Demonstration(unittest.TestCase):
         self.assertTrue(demo.took_place(GOOD[:1]))
         self.assertTrue(demo.took_place(["demo: FAIL x"]))
 
+    def test_a_panic_is_not_a_refusal(self):
+        self.assertTrue(demo.crashed(["[ 1.0] x", "PANIC: no memory for the first task"]))
+        self.assertFalse(demo.crashed(["init: demo not started: no IOMMU: no devices"]))
+
 
 if __name__ == "__main__":
     unittest.main()
