@@ -101,39 +101,22 @@ static int mapping_store_locked(struct container *container, const struct mappin
 	return 0;
 }
 
-/*
- * Maps what a draft describes. On success the mapping is in the tree. On failure it is not: when
- * the tables were touched its memory waits in gone for the flush, otherwise the draft still has it.
- */
-static int container_map_locked(struct container *container, struct mapping *draft,
-                                struct iommu_gather *gather, struct mapping_list *gone)
+/* Puts a mapping, whose memory is found, into tree and tables. On failure it is in neither. */
+static int mapping_add_locked(struct container *container, struct mapping *mapping,
+                              struct iommu_gather *gather)
 {
-	uint64_t start = draft->node.start;
-	uint64_t end = draft->node.end;
-	struct window *window;
-	struct mapping *mapping;
-	uint32_t pieces = draft->piece_count;
+	uint64_t start = mapping->node.start;
+	uint64_t end = mapping->node.end;
+	struct window *window = window_find(&container->windows, start, end - 1);
 	int error;
 
-	DEBUG_ASSERT(spin_held(&container->lock));
-	if (!container->domain)
-		return -EINVAL;
-	window = window_find(&container->windows, start, end - 1);
 	if (!window)
 		return -EINVAL;
-	if (account_charge(container->account, CHARGE_MAPPINGS, pieces))
+	if (account_charge(container->account, CHARGE_MAPPINGS, mapping->piece_count))
 		return -ENOSPC;
-	error = -ENOMEM;
-	mapping = mapping_get_locked(container);
-	if (!mapping)
-		goto uncharge;
-	mapping->node.start = start;
-	mapping->node.end = end;
 	error = -EEXIST;
 	if (!tree_insert(&container->mappings, &mapping->node))
-		goto put;
-
-	mapping_adopt(mapping, draft);
+		goto uncharge;
 	error = mapping_store_locked(container, mapping, gather);
 	if (error)
 		goto remove;
@@ -143,13 +126,34 @@ static int container_map_locked(struct container *container, struct mapping *dra
 
 remove:
 	tree_remove(&container->mappings, &mapping->node);
-	mapping_list_push(gone, mapping);
-	account_uncharge(container->account, CHARGE_MAPPINGS, pieces);
-	return error;
-put:
-	mapping_put_locked(container, mapping);
 uncharge:
-	account_uncharge(container->account, CHARGE_MAPPINGS, pieces);
+	account_uncharge(container->account, CHARGE_MAPPINGS, mapping->piece_count);
+	return error;
+}
+
+/* Maps a checked request. When it fails after the memory was found, that waits in gone for the
+ * flush, because the tables may have led to it for a moment. */
+static int container_map_locked(struct container *container, const struct cordon_dma_map *args,
+                                struct task *task, struct iommu_gather *gather,
+                                struct mapping_list *gone)
+{
+	struct mapping *mapping;
+	int error;
+
+	DEBUG_ASSERT(spin_held(&container->lock));
+	if (!container->domain)
+		return -EINVAL;
+	mapping = mapping_get_locked(container);
+	if (!mapping)
+		return -ENOMEM;
+	error = mapping_resolve(mapping, args, &task->handles, task->aspace);
+	if (error) {
+		mapping_put_locked(container, mapping);
+		return error;
+	}
+	error = mapping_add_locked(container, mapping, gather);
+	if (error)
+		mapping_list_push(gone, mapping);
 	return error;
 }
 
@@ -157,16 +161,12 @@ int container_map(struct container *container, const struct cordon_dma_map *args
 {
 	struct iommu_gather gather;
 	struct mapping_list gone = {0};
-	struct mapping draft;
-	int flushed;
-	int error = mapping_resolve(&draft, args, &task->handles, task->aspace);
+	int error, flushed;
 
-	if (error)
-		return error;
 	iommu_gather_init(&gather);
 	spin_lock(&container->lock);
 	container_bind_locked(container, task);
-	error = container_map_locked(container, &draft, &gather, &gone);
+	error = container_map_locked(container, args, task, &gather, &gone);
 	flushed = iommu_gather_flush(&gather);
 	if (flushed && !error) {
 		/* The unit is dead. The mapping must not look as if it could be used. */
@@ -179,7 +179,6 @@ int container_map(struct container *container, const struct cordon_dma_map *args
 	if (gone.first || flushed)
 		mappings_finish_locked(container, &gone, flushed);
 	spin_unlock(&container->lock);
-	mapping_release(&draft);
 	return error;
 }
 
@@ -253,20 +252,14 @@ static int batch_step_locked(struct container *container, struct cordon_dma_op *
                              struct task *task, struct iommu_gather *gather,
                              struct mapping_list *gone)
 {
-	struct mapping draft;
 	uint64_t last, bytes;
 	int error;
 
 	switch (op->op) {
 	case CORDON_DMA_OP_MAP:
 		error = mapping_check(&op->map);
-		if (!error)
-			error = mapping_resolve(&draft, &op->map, &task->handles, task->aspace);
-		if (error)
-			return error;
-		error = container_map_locked(container, &draft, gather, gone);
-		mapping_release(&draft);
-		return error;
+		return error ? error
+		             : container_map_locked(container, &op->map, task, gather, gone);
 	case CORDON_DMA_OP_UNMAP:
 		error = unmap_check(op->map.iova, op->map.size, &last);
 		if (error)

@@ -8,7 +8,7 @@
 
 #define DIRECTIONS (CORDON_DMA_READ | CORDON_DMA_WRITE)
 
-#define PIECES_FIRST 4 /* room of the first array */
+#define PIECES_GROWTH 4
 
 int mapping_check(const struct cordon_dma_map *args)
 {
@@ -20,54 +20,48 @@ int mapping_check(const struct cordon_dma_map *args)
 	return 0;
 }
 
-static void memory_dma_count(struct memory *memory, uint32_t change)
+static void mapping_free_pieces(struct mapping *mapping)
 {
-	spin_lock(&memory->lock);
-	memory->dma_mappings += change;
-	spin_unlock(&memory->lock);
+	if (mapping->pieces != &mapping->single)
+		heap_free(mapping->pieces);
 }
 
-static int mapping_grow(struct mapping *draft)
+static int mapping_grow(struct mapping *mapping)
 {
-	uint32_t room = draft->piece_room ? 2 * draft->piece_room : PIECES_FIRST;
+	uint32_t room = PIECES_GROWTH * mapping->piece_room;
 	struct mapping_piece *pieces = heap_alloc_array(room, sizeof(*pieces));
 
 	if (!pieces)
 		return -ENOMEM;
-	memcpy(pieces, draft->pieces, draft->piece_count * sizeof(*pieces));
-	if (draft->piece_room)
-		heap_free(draft->pieces);
-	draft->pieces = pieces;
-	draft->piece_room = room;
+	memcpy(pieces, mapping->pieces, mapping->piece_count * sizeof(*pieces));
+	mapping_free_pieces(mapping);
+	mapping->pieces = pieces;
+	mapping->piece_room = room;
 	return 0;
 }
 
+/* Whether a piece goes on where the last one ends. */
+static bool mapping_continues(const struct mapping *mapping, const struct memory *memory,
+                              uint64_t offset)
+{
+	const struct mapping_piece *last = &mapping->pieces[mapping->piece_count - 1];
+
+	return last->memory == memory && last->offset + last->size == offset;
+}
+
 /* Adds a piece at the end. Takes the reference over when it succeeds. */
-static int mapping_append(struct mapping *draft, struct memory *memory, uint64_t offset,
+static int mapping_append(struct mapping *mapping, struct memory *memory, uint64_t offset,
                           uint64_t size)
 {
-	struct mapping_piece *last;
-
-	if (draft->piece_count == 0) {
-		draft->pieces = &draft->single;
-		draft->piece_room = 0;
-	} else {
-		last = &draft->pieces[draft->piece_count - 1];
-		if (last->memory == memory && last->offset + last->size == offset) {
-			last->size += size;
-			object_unref(&memory->object);
-			return 0;
-		}
-		if (draft->piece_count >= (draft->piece_room ? draft->piece_room : 1)) {
-			int error = mapping_grow(draft);
-
-			if (error)
-				return error;
-		}
+	if (mapping->piece_count > 0 && mapping_continues(mapping, memory, offset)) {
+		mapping->pieces[mapping->piece_count - 1].size += size;
+		object_unref(&memory->object);
+		return 0;
 	}
-	draft->pieces[draft->piece_count++] = (struct mapping_piece){
-	        .memory = memory, .offset = offset, .size = size};
-	memory_dma_count(memory, 1);
+	if (mapping->piece_count == mapping->piece_room && mapping_grow(mapping))
+		return -ENOMEM;
+	mapping->pieces[mapping->piece_count++] = (struct mapping_piece){memory, offset, size};
+	__atomic_fetch_add(&memory->dma_mappings, 1, __ATOMIC_RELAXED);
 	return 0;
 }
 
@@ -79,7 +73,7 @@ static bool memory_is_target(const struct memory *memory, uint32_t flags)
 	       (memory->kind == MEMORY_STATIC && !(flags & CORDON_DMA_WRITE));
 }
 
-static int mapping_resolve_handle(struct mapping *draft, const struct cordon_dma_map *args,
+static int mapping_resolve_handle(struct mapping *mapping, const struct cordon_dma_map *args,
                                   struct handle_table *handles)
 {
 	uint32_t rights = CORDON_RIGHT_MAP;
@@ -100,13 +94,13 @@ static int mapping_resolve_handle(struct mapping *draft, const struct cordon_dma
 	else if (args->offset >= memory->size || args->size > memory->size - args->offset)
 		error = -ERANGE;
 	else
-		error = mapping_append(draft, memory, args->offset, args->size);
+		error = mapping_append(mapping, memory, args->offset, args->size);
 	if (error)
 		object_unref(object);
 	return error;
 }
 
-static int mapping_resolve_range(struct mapping *draft, const struct cordon_dma_map *args,
+static int mapping_resolve_range(struct mapping *mapping, const struct cordon_dma_map *args,
                                  struct aspace *aspace)
 {
 	uint32_t prot = 0;
@@ -126,7 +120,7 @@ static int mapping_resolve_range(struct mapping *draft, const struct cordon_dma_
 			return error;
 		error = -EFAULT;
 		if (memory_is_target(memory, args->flags))
-			error = mapping_append(draft, memory, offset, size);
+			error = mapping_append(mapping, memory, offset, size);
 		if (error) {
 			object_unref(&memory->object);
 			return error;
@@ -136,48 +130,35 @@ static int mapping_resolve_range(struct mapping *draft, const struct cordon_dma_
 	return 0;
 }
 
-int mapping_resolve(struct mapping *draft, const struct cordon_dma_map *args,
+int mapping_resolve(struct mapping *mapping, const struct cordon_dma_map *args,
                     struct handle_table *handles, struct aspace *aspace)
 {
 	int error;
 
-	draft->piece_count = 0;
-	draft->flags = args->flags;
-	draft->node.start = args->iova;
-	draft->node.end = args->iova + args->size;
+	mapping->pieces = &mapping->single;
+	mapping->piece_count = 0;
+	mapping->piece_room = 1;
+	mapping->flags = args->flags;
+	mapping->node.start = args->iova;
+	mapping->node.end = args->iova + args->size;
 	if (args->memory == CORDON_HANDLE_NONE)
-		error = mapping_resolve_range(draft, args, aspace);
+		error = mapping_resolve_range(mapping, args, aspace);
 	else
-		error = mapping_resolve_handle(draft, args, handles);
+		error = mapping_resolve_handle(mapping, args, handles);
 	if (error)
-		mapping_release(draft);
+		mapping_release(mapping);
 	return error;
-}
-
-void mapping_adopt(struct mapping *mapping, struct mapping *draft)
-{
-	mapping->flags = draft->flags;
-	mapping->node.start = draft->node.start;
-	mapping->node.end = draft->node.end;
-	mapping->piece_count = draft->piece_count;
-	mapping->piece_room = draft->piece_room;
-	mapping->single = draft->single;
-	mapping->pieces = draft->piece_room ? draft->pieces : &mapping->single;
-	draft->piece_count = 0;
 }
 
 void mapping_release(struct mapping *mapping)
 {
-	if (mapping->piece_count == 0)
-		return;
 	for (uint32_t i = 0; i < mapping->piece_count; i++) {
 		struct memory *memory = mapping->pieces[i].memory;
 
-		memory_dma_count(memory, (uint32_t)-1);
+		__atomic_fetch_sub(&memory->dma_mappings, 1, __ATOMIC_RELAXED);
 		object_unref(&memory->object);
 	}
-	if (mapping->piece_room)
-		heap_free(mapping->pieces);
+	mapping_free_pieces(mapping);
 	mapping->piece_count = 0;
 }
 

@@ -25,7 +25,7 @@ struct mapping {
 	struct mapping *next;  /* in a mapping_list */
 	uint32_t flags;        /* CORDON_DMA_* */
 	uint32_t piece_count;
-	uint32_t piece_room;          /* elements at pieces, when not single */
+	uint32_t piece_room;          /* elements at pieces */
 	struct mapping_piece *pieces; /* in the order of IOVAs; &single when there is one */
 	struct mapping_piece single;
 };
@@ -70,20 +70,17 @@ int mapping_check(const struct cordon_dma_map *args);
 
 /*
  * Finds the memory that a checked request names, in a task's handle table or address space, and
- * fills *draft with references to it. Returns 0; for a handle -EBADF, -EACCES, -ERANGE, or -EINVAL
- * when it is device memory; for an address range -EFAULT; or -ENOMEM. On failure there is nothing
- * to release.
+ * makes of *mapping, which is not in use, one with references to it. Returns 0; for a handle
+ * -EBADF, -EACCES, -ERANGE, or -EINVAL when it is device memory; for an address range -EFAULT; or
+ * -ENOMEM. On failure there is nothing to release.
  *
  * Device memory (a BAR) as a DMA target is refused entirely: it would need the same gate as a BAR
  * that a CPU maps, revocation with the device that owns it included (S2).
  */
-int mapping_resolve(struct mapping *draft, const struct cordon_dma_map *args,
+int mapping_resolve(struct mapping *mapping, const struct cordon_dma_map *args,
                     struct handle_table *handles, struct aspace *aspace);
 
-/* Moves the pieces of a draft into a mapping that is not in use; the draft is empty afterwards. */
-void mapping_adopt(struct mapping *mapping, struct mapping *draft);
-
-/* Drops the references and forgets the pieces. Allowed on an empty draft. */
+/* Drops the references and forgets the pieces. */
 void mapping_release(struct mapping *mapping);
 
 /* Keeps the frames of a mapping out of circulation for ever: the unit did not confirm that no

@@ -12,17 +12,6 @@ void window_set_init(struct window_set *set, const struct cordon_iova_range *ran
 	}
 }
 
-struct window *window_find(struct window_set *set, uint64_t first, uint64_t last)
-{
-	for (uint32_t i = 0; i < set->count; i++) {
-		struct window *window = &set->windows[i];
-
-		if (first >= window->first && last <= window->last && first <= last)
-			return window;
-	}
-	return NULL;
-}
-
 uint64_t window_set_mapped(const struct window_set *set)
 {
 	uint64_t bytes = 0;

@@ -25,7 +25,16 @@ struct window_set {
 void window_set_init(struct window_set *set, const struct cordon_iova_range *ranges, size_t count);
 
 /* The window that contains all of [first, last], or NULL. */
-struct window *window_find(struct window_set *set, uint64_t first, uint64_t last);
+static inline struct window *window_find(struct window_set *set, uint64_t first, uint64_t last)
+{
+	for (uint32_t i = 0; i < set->count; i++) {
+		struct window *window = &set->windows[i];
+
+		if (first >= window->first && last <= window->last && first <= last)
+			return window;
+	}
+	return NULL;
+}
 
 /* Bytes mapped in all windows. */
 uint64_t window_set_mapped(const struct window_set *set);
