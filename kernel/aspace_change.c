@@ -277,10 +277,12 @@ int aspace_protect(struct aspace *aspace, uaddr_t address, uint64_t size, uint32
 	if (!aspace_range_is_valid(address.raw, size) || !aspace_prot_is_valid(prot))
 		return -EINVAL;
 	spin_lock(&aspace->lock);
+	err = -ENOMEM;
+	if (!change_find_locked(&change, aspace, address.raw, address.raw + size))
+		goto unlock;
 	err = protect_check_locked(aspace, address.raw, address.raw + size, prot);
 	if (err != 0)
 		goto unlock;
-	change_find_locked(&change, aspace, address.raw, address.raw + size);
 	err = change_prepare_locked(&change, change.cuts_first + change.cuts_last);
 	if (err != 0)
 		goto unlock;

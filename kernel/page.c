@@ -4,6 +4,7 @@
 #include <cordon/errno.h>
 #include <kernel/list.h>
 #include <kernel/lock.h>
+#include <kernel/mark.h>
 #include <kernel/page.h>
 #include <kernel/panic.h>
 #include <kernel/string.h>
@@ -269,6 +270,7 @@ void page_free(paddr_t base, unsigned int order)
 	uint64_t count = UINT64_C(1) << order;
 
 	ASSERT(order <= PAGE_ORDER_MAX && is_aligned(base.raw, count << PAGE_SHIFT));
+	mark_frames_free(base, count);
 	if (order == 0) {
 		frame_free(frame);
 		return;
@@ -356,6 +358,7 @@ int page_alloc_run(uint64_t frames, unsigned int align_order, paddr_t *out)
 	uint64_t frame;
 	bool found;
 
+	ASSERT(align_order <= PAGE_ORDER_MAX);
 	if (frames == 0 || frames > frame_count)
 		return -ENOMEM;
 	while (UINT64_C(1) << order < frames)

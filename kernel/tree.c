@@ -152,6 +152,7 @@ void tree_remove(struct tree *tree, struct tree_node *node)
 		tree_replace_child(tree, node->parent, node, node->left);
 	} else {
 		/* The next node has no left child; it moves into this place. */
+		ASSERT(after);
 		lowest = after->parent == node ? after : after->parent;
 		if (after->parent != node) {
 			tree_replace_child(tree, after->parent, after, after->right);
