@@ -296,6 +296,7 @@ static void explain_alias(const struct pci_function *bridge, struct pci_group *g
 	for (uint32_t i = 0; i < group->function_count && count < 2; i++)
 		if (group->functions[i] != bridge && group->functions[i]->requester.raw == id.raw)
 			sharing[count++] = group->functions[i];
+	ASSERT(sharing[0]); /* the one that made this bridge a reason */
 	pci_name(bridge->bdf, cause);
 	pci_name(sharing[0]->bdf, a);
 	if (sharing[1])

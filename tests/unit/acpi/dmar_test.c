@@ -142,6 +142,12 @@ static bool is_ignored(size_t offset)
 static struct dmar original;
 static size_t accepted;
 
+/* Padding included: the parser clears the whole structure first. */
+static bool same_bytes(const uint8_t *a, const uint8_t *b)
+{
+	return memcmp(a, b, sizeof(struct dmar)) == 0;
+}
+
 static void check_flipped(struct acpi_bytes table, size_t offset)
 {
 	int error = parse(table);
@@ -155,7 +161,7 @@ static void check_flipped(struct acpi_bytes table, size_t offset)
 	assert_consistent();
 	/* The flags have bits this version ignores (7:3 of the table, 7:1 of the unit). */
 	if (!is_ignored(offset) && offset != 37 && offset != 52)
-		cr_assert_neq(memcmp(&dmar, &original, sizeof(dmar)), 0,
+		cr_assert_not(same_bytes((const uint8_t *)&dmar, (const uint8_t *)&original),
 		              "byte %zu was changed and nobody noticed", offset);
 }
 
