@@ -504,15 +504,19 @@ static int64_t model_map(uint32_t first, uint32_t pages, uint64_t source, uint32
 	return 0;
 }
 
+/* Whether a page and the one before it belong to one mapping. */
+static bool model_joined(uint32_t page)
+{
+	return page > 0 && page < MODEL_PAGES && model[page].mapping &&
+	       model[page - 1].mapping == model[page].mapping;
+}
+
 static int64_t model_unmap(uint32_t first, uint32_t pages)
 {
 	int64_t bytes = 0;
 	uint32_t end = first + pages;
 
-	if (first > 0 && model[first].mapping && model[first - 1].mapping == model[first].mapping)
-		return -EINVAL;
-	if (end < MODEL_PAGES && model[end - 1].mapping &&
-	    model[end - 1].mapping == model[end].mapping)
+	if (model_joined(first) || model_joined(end))
 		return -EINVAL;
 	for (uint32_t i = first; i < end; i++) {
 		bytes += model[i].mapping ? (int64_t)PAGE : 0;
