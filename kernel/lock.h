@@ -33,6 +33,7 @@ enum lock_rank {
 	RANK_HEAP = 85,
 	RANK_PAGES = 90,
 	RANK_LOG = 95,
+	RANK_MARK = 98, /* marks are written under any other lock */
 };
 
 struct spinlock {

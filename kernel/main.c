@@ -15,10 +15,12 @@
 #include <kernel/console.h>
 #include <kernel/heap.h>
 #include <kernel/log.h>
+#include <kernel/mark.h>
 #include <kernel/page.h>
 #include <kernel/panic.h>
 #include <kernel/sched.h>
 #include <kernel/string.h>
+#include <kernel/syscall.h>
 #include <kernel/system.h>
 #include <kernel/task.h>
 #include <lib/libc/include/cordon/cpio.h>
@@ -243,6 +245,8 @@ void kernel_main(const struct boot_info *boot)
 	arch_init_early();
 	cmdline_init(boot->command_line);
 	log_options();
+	mark_init();
+	syscall_watch_start();
 	arch_poweroff_setup(exit_is_debug(), 0, 0, 0); /* for a panic before ACPI is known */
 	memory_start(boot);
 	console_init();
@@ -255,5 +259,6 @@ void kernel_main(const struct boot_info *boot)
 	counters_start();
 	first_task();
 	cmdline_report_unknown();
+	mark_step_leave(MARK_STEP_BOOT);
 	sched_idle();
 }

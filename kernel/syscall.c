@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <arch/percpu.h>
 #include <cordon/errno.h>
+#include <kernel/mark.h>
 #include <kernel/panic.h>
 #include <kernel/syscall.h>
 #include <kernel/task.h>
@@ -43,6 +44,30 @@ void syscall_check_leave(void)
 {
 	ASSERT(percpu()->obligations == 0);
 	ASSERT(percpu()->lock_depth == 0);
+}
+
+bool syscall_watched;
+
+void syscall_watch_start(void)
+{
+#if defined(CORDON_DEBUG) && CORDON_DEBUG
+	syscall_watched = true;
+#else
+	syscall_watched = mark_on;
+#endif
+}
+
+void syscall_enter(uint64_t number)
+{
+	mark_call_enter(number);
+}
+
+void syscall_leave(uint64_t number)
+{
+#if defined(CORDON_DEBUG) && CORDON_DEBUG
+	syscall_check_leave();
+#endif
+	mark_call_leave(number);
 }
 
 int64_t syscall_return_handle(struct object *object, cordon_handle_t *user_out)

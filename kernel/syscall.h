@@ -20,9 +20,17 @@ extern const syscall_function_t syscall_table[CORDON_SYSCALL_LIMIT];
 /* The name of a number, or NULL. */
 const char *syscall_name(uint64_t number);
 
-/* Debug kernels call it after every system call and before every return to user mode: panics when a
- * flush obligation is open (S3) or a lock is held. */
+/* Panics when a flush obligation is open (S3) or a lock is held. */
 void syscall_check_leave(void);
+
+/* Whether the entry calls syscall_enter before and syscall_leave after each call: in debug kernels,
+ * and with marks. */
+extern bool syscall_watched;
+void syscall_watch_start(void);
+void syscall_enter(uint64_t number);
+
+/* Debug kernels check that nothing is owed any more. */
+void syscall_leave(uint64_t number);
 
 /* Gives a new object its first handle in the caller's table and tells the caller which. Drops the
  * caller's reference in every case; when it fails the object goes. */

@@ -3,6 +3,7 @@
 #include <cordon/errno.h>
 #include <kernel/heap.h>
 #include <kernel/log.h>
+#include <kernel/mark.h>
 #include <kernel/panic.h>
 #include <kernel/sched.h>
 #include <kernel/string.h>
@@ -101,6 +102,7 @@ void task_finish(struct task *task)
 	aspace_unref(aspace);
 	log_debug("%s (%llu) ended: cause %u code %lld", task->name, (unsigned long long)task->id,
 	          task->cause, (long long)task->code);
+	mark_task_end(task->id);
 	object_signal(&task->object, 0, CORDON_SIGNAL_TERMINATED);
 }
 

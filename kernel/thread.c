@@ -3,6 +3,7 @@
 #include <cordon/errno.h>
 #include <kernel/clock.h>
 #include <kernel/heap.h>
+#include <kernel/mark.h>
 #include <kernel/sched.h>
 #include <kernel/string.h>
 #include <kernel/task.h>
@@ -106,5 +107,6 @@ void thread_exit(void)
 	if (last)
 		task_finish(task);
 	object_signal(&thread->object, 0, CORDON_SIGNAL_TERMINATED);
+	mark_step_leave(MARK_STEP_THREAD);
 	sched_exit();
 }

@@ -3,6 +3,7 @@
 #include <arch/irq.h>
 #include <arch/percpu.h>
 #include <cordon/errno.h>
+#include <kernel/mark.h>
 #include <kernel/panic.h>
 
 #include "apic.h"
@@ -83,5 +84,6 @@ void irq_dispatch(uint8_t vector)
 		return;
 	}
 	handler(vectors[vector].context);
+	mark_step_leave(MARK_STEP_INTERRUPT);
 	apic_end_of_interrupt();
 }

@@ -12,6 +12,7 @@ enum {
 	UART_LINE_CONTROL = 3,
 	UART_MODEM_CONTROL = 4,
 	UART_LINE_STATUS = 5,
+	UART_SCRATCH = 7,
 };
 
 #define INTERRUPTS_RECEIVE 0x01
@@ -87,6 +88,12 @@ int console_get(void)
 	if (state != UART_ALIVE || !(uart_read(UART_LINE_STATUS) & STATUS_DATA_READY))
 		return -1;
 	return uart_read(UART_DATA);
+}
+
+void console_scratch(const uint8_t *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		uart_write(UART_SCRATCH, bytes[i]);
 }
 
 void console_enable_receive(void)

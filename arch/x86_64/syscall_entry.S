@@ -23,6 +23,8 @@ FUNCTION(syscall_entry)
 	sbbq	%rcx, %rcx
 	andq	%rcx, %rax
 	movq	%r10, %rcx
+	cmpb	$0, syscall_watched
+	jne	syscall_watch
 	call	*syscall_table(, %rax, 8)
 syscall_return:
 	cmpl	$0, %gs:PERCPU_NEED_RETURN
@@ -47,6 +49,33 @@ syscall_return:
 
 syscall_unknown:
 	movq	$-ENOSYS, %rax
+	jmp	syscall_return
+
+/* The same call between syscall_enter(number) and syscall_leave(number). */
+syscall_watch:
+	pushq	%rax			/* the number, for syscall_leave */
+	pushq	%rax			/* alignment */
+	pushq	%rdi
+	pushq	%rsi
+	pushq	%rdx
+	pushq	%rcx
+	pushq	%r8
+	pushq	%r9
+	movq	%rax, %rdi
+	call	syscall_enter
+	popq	%r9
+	popq	%r8
+	popq	%rcx
+	popq	%rdx
+	popq	%rsi
+	popq	%rdi
+	movq	(%rsp), %rax
+	call	*syscall_table(, %rax, 8)
+	movq	%rax, (%rsp)
+	movq	8(%rsp), %rdi
+	call	syscall_leave
+	popq	%rax
+	addq	$8, %rsp
 	jmp	syscall_return
 
 syscall_slow:

@@ -5,6 +5,7 @@
 #include <cordon/errno.h>
 #include <kernel/account.h>
 #include <kernel/heap.h>
+#include <kernel/mark.h>
 #include <kernel/panic.h>
 
 int iommu_domain_create(struct iommu_unit *unit, struct account *account, struct iommu_domain **out)
@@ -58,10 +59,12 @@ void iommu_domain_destroy(struct iommu_domain *domain)
 	error = iommu_gather_flush(&gather);
 
 	spin_lock(&unit->lock);
-	if (error)
+	if (error) {
 		unit->quarantined += domain->table.table_count;
-	else
+	} else {
+		mark_domain_free(domain->id);
 		ids_free(&unit->domains, domain->id);
+	}
 	spin_unlock(&unit->lock);
 	if (error)
 		pagetable_abandon(&domain->table);

@@ -4,6 +4,7 @@
 
 #include <cordon/errno.h>
 #include <kernel/cmdline.h>
+#include <kernel/mark.h>
 #include <kernel/panic.h>
 #include <kernel/string.h>
 
@@ -52,6 +53,7 @@ void iommu_unit_dead_locked(struct iommu_unit *unit, const char *why)
 		return;
 	unit->dead = true;
 	unit->unusable = reason_dead;
+	mark_unit_dead();
 	log_error("%s is dead: %s; devices behind it lose bus mastering for good", unit->name, why);
 	list_for_each(function, pci_functions(), link)
 	{

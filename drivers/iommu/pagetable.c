@@ -7,6 +7,7 @@
 #include <cordon/vfio.h>
 #include <drivers/iommu/core.h>
 #include <kernel/account.h>
+#include <kernel/mark.h>
 #include <kernel/page.h>
 #include <kernel/panic.h>
 
@@ -150,16 +151,35 @@ void pagetable_destroy(struct pagetable *table)
 
 /* --- stores to live tables: entry_replace, entries_set, entries_clear, and nothing else ------- */
 
+static __attribute__((cold, noinline)) void entries_mark(const struct pagetable *table,
+                                                         unsigned int count, uint64_t value,
+                                                         unsigned int level, uint64_t address)
+{
+	const struct pagetable_format *format = table->format;
+	uint64_t target = value & format->address;
+
+	if (is_leaf(format, value, level))
+		mark_leaf_set(table->domain->id, level,
+		              (value & format->read ? CORDON_DMA_READ : 0) |
+		                      (value & format->write ? CORDON_DMA_WRITE : 0),
+		              count, address, target);
+	else
+		mark_table(MARK_TABLE_LINK, table->domain->id, level, address, target);
+}
+
 /* Replaces one present entry by another value (0: nothing there). Owed in any case. */
 static inline void entry_replace(struct pagetable *table, uint64_t *entry, uint64_t value,
                                  unsigned int level, uint64_t address, struct iommu_gather *gather)
 {
 	uint64_t first = align_down(address, span_of(level));
+	bool leaf = mark_wanted() && is_leaf(table->format, load(entry), level);
 
 	store(entry, value);
 	if (!table->format->coherent)
 		arch_cache_flush(entry, sizeof(*entry));
 	iommu_gather_add(gather, table->domain, first, first + span_of(level) - 1);
+	if (leaf)
+		mark_leaf_clear(table->domain->id, level, first, first + span_of(level) - 1);
 }
 
 /* --- unlinking ------------------------------------------------------------------------------- */
@@ -167,7 +187,7 @@ static inline void entry_replace(struct pagetable *table, uint64_t *entry, uint6
 /* Hands the table that an entry of this level names, and all below, to the gather. They map
  * nothing: a leaf in there would be lost without a trace. */
 static void table_unlink(struct pagetable *table, uint64_t entry, unsigned int level,
-                         struct iommu_gather *gather)
+                         uint64_t address, struct iommu_gather *gather)
 {
 	const struct pagetable_format *format = table->format;
 	const uint64_t *entries;
@@ -176,8 +196,12 @@ static void table_unlink(struct pagetable *table, uint64_t entry, unsigned int l
 	entries = table_of(format, entry);
 	for (unsigned int i = 0; i < PAGETABLE_ENTRIES; i++) {
 		if (is_present(format, load(&entries[i])))
-			table_unlink(table, load(&entries[i]), level - 1, gather);
+			table_unlink(table, load(&entries[i]), level - 1,
+			             address + ((uint64_t)i << pagetable_shift(level - 1)), gather);
 	}
+	if (mark_wanted())
+		mark_table(MARK_TABLE_UNLINK, table->domain->id, level, address,
+		           entry & format->address);
 	iommu_gather_add_table(gather, table->domain, paddr(entry & format->address));
 	table->table_count--;
 	hot_reset(table);
@@ -191,7 +215,7 @@ static __attribute__((noinline)) void kept_remove(struct pagetable *table, uint6
 	uint64_t old = load(entry);
 
 	entry_replace(table, entry, 0, level, address, gather);
-	table_unlink(table, old, level, gather);
+	table_unlink(table, old, level, address, gather);
 }
 
 /* Fills entries, in which at most tables that were kept empty may be; address is the IOVA of the
@@ -200,6 +224,8 @@ static inline void entries_set(struct pagetable *table, uint64_t *entries, unsig
                                uint64_t value, uint64_t step, unsigned int level, uint64_t address,
                                struct iommu_gather *gather)
 {
+	if (mark_wanted())
+		entries_mark(table, count, value, level, address);
 	for (unsigned int i = 0; i < count; i++) {
 		if (__builtin_expect(is_present(table->format, load(&entries[i])), 0))
 			kept_remove(table, &entries[i], level,
@@ -250,6 +276,8 @@ static inline uint64_t entries_clear(struct pagetable *table, uint64_t *entries,
 		if (!format->coherent)
 			arch_cache_flush(start, (size_t)(entry - start) * sizeof(*entry));
 		iommu_gather_add(gather, table->domain, first, last);
+		if (mark_wanted())
+			mark_leaf_clear(table->domain->id, level, first, last);
 		table->trimmable = true;
 	}
 	return at;
@@ -274,7 +302,7 @@ static bool trim_below(struct pagetable *table, uint64_t *entries, unsigned int 
 			continue;
 		}
 		entry_replace(table, &entries[i], 0, level, at, gather);
-		table_unlink(table, entry, level, gather);
+		table_unlink(table, entry, level, at, gather);
 		(*count)++;
 	}
 	return empty;

@@ -3,6 +3,7 @@
 #include <drivers/iommu/intel/intel.h>
 
 #include <cordon/errno.h>
+#include <kernel/mark.h>
 #include <kernel/page.h>
 #include <kernel/panic.h>
 
@@ -44,5 +45,6 @@ int intel_remap_write(struct iommu_unit *base, uint32_t index,
 		__atomic_store_n(&irte->high, 0, __ATOMIC_RELEASE);
 	}
 	intel_publish(unit, irte, sizeof(*irte));
+	mark_remap(index, target != NULL);
 	return intel_flush_interrupt(unit, index);
 }

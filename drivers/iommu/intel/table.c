@@ -8,6 +8,7 @@
 
 #include <arch/cpu.h>
 #include <cordon/errno.h>
+#include <kernel/mark.h>
 #include <kernel/page.h>
 #include <kernel/panic.h>
 
@@ -132,6 +133,7 @@ int intel_attach(struct iommu_unit *base, rid_t requester, const struct iommu_do
 
 	if (error)
 		return error;
+	mark_context(requester, domain->id, MARK_CONTEXT_PRESENT, domain->table.root);
 	context_write(unit, entry, domain->table.root.raw | INTEL_CONTEXT_PRESENT,
 	              unit->context_width | (uint64_t)domain->id << INTEL_CONTEXT_ID_SHIFT);
 	/*
@@ -142,8 +144,10 @@ int intel_attach(struct iommu_unit *base, rid_t requester, const struct iommu_do
 	error = intel_flush_context(unit, requester, 0);
 	if (!error)
 		error = intel_flush_domain(unit, domain->id);
-	if (error)
+	if (error) {
 		context_write(unit, entry, 0, 0);
+		mark_context(requester, domain->id, MARK_CONTEXT_ABSENT, paddr(0));
+	}
 	return error;
 }
 
@@ -155,6 +159,7 @@ int intel_block(struct iommu_unit *base, rid_t requester, const struct iommu_dom
 
 	ASSERT(entry && (entry->low & INTEL_CONTEXT_PRESENT));
 	context_write(unit, entry, 0, 0);
+	mark_context(requester, domain->id, MARK_CONTEXT_ABSENT, paddr(0));
 	/* The context first: else a walk between the two could cache again (6.5.3). The second
 	 * drains reads and writes that were translated before. */
 	error = intel_flush_context(unit, requester, domain->id);
@@ -177,5 +182,6 @@ int intel_fault_silence(struct iommu_unit *base, rid_t requester, const struct i
 	low = silent ? entry->low | INTEL_CONTEXT_FPD : entry->low & ~INTEL_CONTEXT_FPD;
 	__atomic_store_n(&entry->low, low, __ATOMIC_RELEASE);
 	intel_publish(unit, entry, sizeof(*entry));
+	mark_context(requester, domain ? domain->id : 0, MARK_CONTEXT_CHANGED, paddr(0));
 	return intel_flush_context(unit, requester, domain ? domain->id : 0);
 }

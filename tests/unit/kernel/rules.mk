@@ -43,6 +43,9 @@ string_test_SRCS := tests/unit/kernel/string_test.c tests/unit/kernel/string_ker
 UNIT_TESTS += lock_test
 lock_test_SRCS := tests/unit/kernel/lock_test.c kernel/lock.c
 
+UNIT_TESTS += mark_test
+mark_test_SRCS := tests/unit/kernel/mark_test.c kernel/mark.c kernel/cmdline.c kernel/format.c
+
 UNIT_TESTS += cmdline_test
 cmdline_test_SRCS := tests/unit/kernel/cmdline_test.c kernel/cmdline.c kernel/format.c
 

@@ -15,4 +15,8 @@ int console_get(void);
 /* Receive interrupts on (COM1's ISA interrupt 4, routed by the caller). */
 void console_enable_receive(void);
 
+/* Writes bytes to the UART's scratch register, which does nothing with them: for whoever traces the
+ * machine from outside (kernel/mark.h). */
+void console_scratch(const uint8_t *bytes, size_t size);
+
 #endif
