@@ -133,6 +133,18 @@ static void functions_free(void)
 	}
 }
 
+static void log_bars(const struct pci_function *function, const char *name)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(function->bars); i++) {
+		const struct pci_bar *bar = &function->bars[i];
+
+		if (bar->kind != PCI_BAR_NONE)
+			log_debug("%s BAR %u: %s at 0x%llx, 0x%llx bytes", name, i,
+			          bar->kind == PCI_BAR_IO ? "ports" : "memory",
+			          (unsigned long long)bar->base, (unsigned long long)bar->size);
+	}
+}
+
 static void log_functions(void)
 {
 	const struct pci_function *function;
@@ -145,6 +157,7 @@ static void log_functions(void)
 		          function->device, function->class_code, function->group,
 		          function->refused ? ": " : "",
 		          function->refused ? function->refused : "");
+		log_bars(function, name);
 	}
 }
 
