@@ -29,10 +29,10 @@ def run_unit(program, setup):
     """One Criterion program."""
     name = Path(program).name
     logs = Path(setup.logs).resolve()
-    outcome = Outcome(f"unit/{name}", log=str(Path(setup.logs) / f"{name}.log"))
-    tap_path = logs / f"{name}.tap"
-    prefix = logs / f"{name}.sanitizer"
-    for old in [tap_path, *logs.glob(f"{name}.sanitizer.*")]:
+    outcome = Outcome(f"unit/{name}", log=str(Path(setup.logs) / f"unit-{name}.log"))
+    tap_path = logs / f"unit-{name}.tap"
+    prefix = logs / f"unit-{name}.sanitizer"
+    for old in [tap_path, *logs.glob(f"unit-{name}.sanitizer.*")]:
         old.unlink(missing_ok=True)
     # With --tap alone Criterion would print no closing line; with a file it prints both.
     try:
@@ -49,7 +49,7 @@ def run_unit(program, setup):
         return outcome
     text = COLOUR.sub("", Path(outcome.log).read_text("utf-8", "replace"))
     judge_unit(outcome, status, text, tap_path)
-    reports = sorted(logs.glob(f"{name}.sanitizer.*"))
+    reports = sorted(logs.glob(f"unit-{name}.sanitizer.*"))
     if reports:
         outcome.problems.append(f"the sanitizer reported: {reports[0]}")
         summary = [line for line in reports[0].read_text("utf-8", "replace").splitlines()
@@ -94,7 +94,7 @@ def strip_time(name):
 def run_tool_tests(path, setup):
     """One file of Python unittest."""
     name = Path(path).stem
-    outcome = Outcome(f"tools/{name}", log=str(Path(setup.logs) / f"{name}.log"))
+    outcome = Outcome(f"tools/{name}", log=str(Path(setup.logs) / f"tools-{name}.log"))
     try:
         with open(outcome.log, "wb") as log:
             status = subprocess.run([sys.executable, "-B", path, "-v"],
