@@ -296,16 +296,21 @@ static bool bar_wants(const struct pci_function *function, const struct pci_bar 
 	       bar->size <= kind_limit(kind) && bar_kind(function, bar) == kind;
 }
 
-/* The slot-th item of a function, counted over BARs, ROM and then windows of other kinds too. */
+/*
+ * The slot-th item of a function: its BARs, the ROM, then the window of this kind. Memory BARs get
+ * pages of their own, because a page with two of them is never mapped to a task (S7).
+ */
 static bool item_wants(struct pci_function *function, unsigned int slot, enum pci_window_kind kind,
                        struct wanted *out)
 {
 	struct pci_window *window;
 	struct pci_bar *bar;
+	uint64_t size;
 
 	if (slot < SLOT_COUNT) {
 		bar = bar_at(function, slot);
-		*out = (struct wanted){&bar->base, bar->size, bar->size, NULL};
+		size = bar->kind == PCI_BAR_IO ? bar->size : max_u64(bar->size, PAGE_SIZE);
+		*out = (struct wanted){&bar->base, size, size, NULL};
 		return bar_wants(function, bar, kind);
 	}
 	window = &function->windows[kind];

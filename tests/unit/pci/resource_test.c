@@ -469,6 +469,16 @@ static void random_machine(struct random *random, unsigned int seed)
 	}
 }
 
+static void assert_pages_of_their_own(void)
+{
+	for (size_t i = 0; i < span_count; i++)
+		for (size_t j = 0; j < i; j++)
+			cr_assert(spans[i].io || spans[j].io || spans[i].window ||
+			          spans[j].window ||
+			          spans[i].start / 4096 > (spans[j].end - 1) / 4096 ||
+			          spans[j].start / 4096 > (spans[i].end - 1) / 4096);
+}
+
 static void check_random(unsigned int seed)
 {
 	struct random random;
@@ -479,6 +489,7 @@ static void check_random(unsigned int seed)
 	machine_number();
 	machine_boot();
 	placed = assert_assignment();
+	assert_pages_of_their_own();
 	cr_assert_gt(placed, 10);
 	/* There is room for all memory of these machines. */
 	list_for_each(function, pci_functions(), link)
