@@ -99,16 +99,19 @@ static int function_clean(struct function *function, bool no_snoop)
  * is on: without it an access would hang some platforms, and reads as ones on others. */
 static void device_apply_command_locked(struct device *device, uint16_t command)
 {
+	struct pci_function *pci = device->function->pci;
 	bool memory = command & PCI_COMMAND_MEMORY;
+	/* Behind a unit that stopped answering nothing masters the bus again (S3). */
+	bool master = (command & PCI_COMMAND_MASTER) && iommu_unit_alive(pci->iommu);
 
 	DEBUG_ASSERT(spin_held(&device->lock));
 	if (device->memory && !memory)
 		region_revoke(device->bars);
-	function_decode(device->function->pci, command);
+	function_decode(pci, command);
 	if (memory && !device->memory)
 		region_restore(device->bars);
 	device->memory = memory;
-	pci_set_master(device->function->pci, command & PCI_COMMAND_MASTER);
+	pci_set_master(pci, master);
 }
 
 /* Resets the function for the task that holds it: as before but for bus mastering. */

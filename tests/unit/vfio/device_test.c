@@ -397,6 +397,19 @@ Test(vfio_device, without_memory_decoding_mappings_have_no_pages)
 	cr_assert_eq(world_bar_mappings(), 1u);
 }
 
+Test(vfio_device, S3_masters_no_bus_behind_a_unit_that_stopped_answering)
+{
+	cordon_handle_t device = call_device_open(group, express);
+
+	call_config_write(device, PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, 2);
+	cr_assert(command_of(express) & PCI_COMMAND_MASTER);
+	call_config_write(device, PCI_COMMAND, PCI_COMMAND_MEMORY, 2);
+	world_units[0].dead = true;
+	call_config_write(device, PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, 2);
+	cr_assert_not(command_of(express) & PCI_COMMAND_MASTER);
+	world_units[0].dead = false;
+}
+
 /* --- reset ----------------------------------------------------------------------------------- */
 
 Test(vfio_device, a_reset_gives_the_device_back_as_it_was_but_for_bus_mastering)

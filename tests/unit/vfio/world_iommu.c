@@ -49,6 +49,11 @@ bool iommu_usable(const char **why)
 	return world_iommu_usable;
 }
 
+bool iommu_unit_alive(const struct iommu_unit *unit)
+{
+	return unit && !unit->dead;
+}
+
 bool iommu_describe(size_t index, struct cordon_iommu_desc *out)
 {
 	*out = (struct cordon_iommu_desc){.vendor = CORDON_IOMMU_INTEL};
