@@ -163,7 +163,7 @@ static int handles_give(struct task *task, const struct spawn *spawn, cordon_han
 
 int task_spawn(const struct spawn *spawn, struct task **out)
 {
-	cordon_handle_t handles[CORDON_SPAWN_HANDLES];
+	cordon_handle_t handles[CORDON_SPAWN_HANDLES] = {0};
 	const char *reason = "";
 	struct thread *thread;
 	struct task *task;
