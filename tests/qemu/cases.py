@@ -39,6 +39,7 @@ class Case:
     icount: bool = False
     extra: list = field(default_factory=list)
     trace: list = field(default_factory=list)
+    witness: bool = False  # marks on, and tests/witness compares them with QEMU's trace
     expect: list = field(default_factory=list)  # regular expressions, each on some line
     absent: list = field(default_factory=list)  # regular expressions, on no line
     input: list = field(default_factory=list)  # {after = regex, send = text}, in order
@@ -62,6 +63,8 @@ class Case:
                 re.compile(pattern)
             except re.error as error:
                 raise CaseError(f"{self.name}: {pattern!r}: {error}") from None
+        if self.witness and self.iommu != "intel":
+            raise CaseError(f"{self.name}: the witness reads the trace of VT-d only")
         if self.tap is None:
             self.tap = bool(self.run)
         if not (self.tap or self.demo or self.expect):

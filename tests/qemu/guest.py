@@ -5,13 +5,20 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 import threading
 from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "witness"))
 
 import demo
 import machine
 import tap
+import witness
 from outcome import Outcome
+
+
+VIOLATIONS_SHOWN = 5
 
 
 class Console:
@@ -125,6 +132,23 @@ def judge(case, status, text, steps, digest, scratch, outcome):
         outcome.passed += 1
 
 
+def compare(case, trace, keep, outcome):
+    """Have the witness read the trace; one test more."""
+    report = witness.check_file(trace, "caching-mode=on" in case.iommu_options.split(","))
+    outcome.notes.append(f"witness: {report.summary()}")
+    if not report.violations:
+        outcome.passed += 1
+        if not keep:
+            os.unlink(trace)
+        return
+    outcome.failed.append("witness: what the kernel stored, and what the unit was told, agree")
+    for violation in report.violations[:VIOLATIONS_SHOWN]:
+        outcome.problems.append("\n     ".join(f"witness: {violation}".splitlines()))
+    if len(report.violations) > VIOLATIONS_SHOWN:
+        outcome.problems.append(f"witness: {len(report.violations)} violations in all; "
+                                f"tests/witness/witness.py {trace} shows them")
+
+
 def run(case, setup):
     """Run one case; setup: qemu, images by name, disk, logs folder."""
     outcome = Outcome(f"guest/{case.name}", text=case.text)
@@ -136,20 +160,26 @@ def run(case, setup):
         append = f"init.run={case.run} {append}".strip()
     if case.demo:
         append = f"init.prompt=0 {append}".strip()
+    trace = list(case.trace)
+    if case.witness:
+        append = f"marks=on {append}".strip()
+        trace += witness.TRACE
+    trace_file = str(log_path.with_suffix(".trace")) if trace else ""
     vm = machine.Machine(
         image=setup.images[case.image], qemu=setup.qemu, iommu=case.iommu,
         iommu_options=case.iommu_options, machine_options=case.machine_options, smp=case.smp,
         memory=case.memory, append=append, disk=setup.disk if case.nvme else "",
         scratch=scratch, edu=case.edu, edu_options=case.edu_options,
         nvme_options=case.nvme_options, nvme_port=case.nvme_port, icount=case.icount,
-        trace=case.trace, trace_file=str(log_path.with_suffix(".trace")) if case.trace else "",
-        extra=case.extra)
+        trace=trace, trace_file=trace_file, extra=case.extra)
     try:
         if scratch:
             machine.make_scratch(scratch)
         digest = machine.disk_sha256(setup.disk)[0] if case.demo else ""
         status, text, steps = boot(vm.command(), case, log_path)
         judge(case, status, text, steps, digest, scratch, outcome)
+        if case.witness and status is not None:
+            compare(case, trace_file, case.trace or setup.witness, outcome)
     except (OSError, ValueError) as error:
         outcome.problems.append(str(error))
     finally:

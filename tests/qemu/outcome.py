@@ -14,6 +14,7 @@ class Outcome:
     failed: list = field(default_factory=list)  # names of tests
     skipped: list = field(default_factory=list)  # (name, reason)
     problems: list = field(default_factory=list)  # what is wrong beside single tests
+    notes: list = field(default_factory=list)  # worth a line, whatever came of it
     tail: list = field(default_factory=list)  # last lines of output, for a failure
     log: str = ""
     seconds: float = 0.0
@@ -34,6 +35,7 @@ class Outcome:
         lines = [f"{word:4} {self.name} ({tests}, {self.seconds:.1f} s)"]
         lines += [f"     not ok: {name}" for name in self.failed]
         lines += [f"     {problem}" for problem in self.problems]
+        lines += [f"     {note}" for note in self.notes]
         lines += [f"     skipped: {name}: {reason}" for name, reason in self.skipped]
         lines += [f"     | {line}" for line in self.tail]
         if self.bad() and self.log:

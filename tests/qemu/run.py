@@ -29,6 +29,8 @@ def parse():
                         help="programs in /test of the test image")
     parser.add_argument("--units", nargs="*", default=[], metavar="PROGRAM")
     parser.add_argument("--tools", nargs="*", default=[], metavar="FILE")
+    parser.add_argument("--witness", action="store_true",
+                        help="run the witnessed guests, or all that --only names, and keep traces")
     parser.add_argument("--only", default="", metavar="GLOB", help="names to run")
     parser.add_argument("--list", action="store_true", help="only list the cases")
     parser.add_argument("--qemu", default="qemu-system-x86_64")
@@ -49,6 +51,10 @@ def collect(options):
     work = []
     if options.cases:
         for case in cases.load(options.cases, options.guest_tests.split()):
+            if options.witness:
+                if case.iommu != "intel" or not (case.witness or options.only):
+                    continue
+                case.witness = True
             work.append((case.name, lambda case=case: guest.run(case, options)))
     for program in options.units:
         work.append((Path(program).name,

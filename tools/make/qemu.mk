@@ -46,6 +46,10 @@ test-unit: $(DEPS_TEST) $(UNIT_PROGRAMS) ## run the tests on the host (one: UNIT
 test-guest: $(DEPS_TEST) $(TEST_INPUTS) ## run the tests in QEMU (one: CASE=name)
 	$(Q)$(RUN_TESTS) $(GUEST_CASES) --only '$(CASE)'
 
+.PHONY: witness
+witness: $(DEPS_TEST) $(TEST_INPUTS) ## check QEMU's trace of the IOMMU (any one case: CASE=name)
+	$(Q)$(RUN_TESTS) $(GUEST_CASES) --witness --only '$(CASE)'
+
 .PHONY: test-list
 test-list: $(DEPS_RUN) ## list the cases in QEMU and the promises they test
 	$(Q)$(RUN_TESTS) $(GUEST_CASES) --list

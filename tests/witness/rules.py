@@ -1,0 +1,581 @@
+# SPDX-License-Identifier: MIT
+"""What must hold between the kernel's stores, the unit's invalidations and its translations.
+
+The kernel's marks open debts; descriptors cover them, a finished wait settles them. When a
+system call returns, when another stretch of kernel code ends, and when a task's end is through,
+nothing that the same CPU opened may be left. docs/testing.md names the rules.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+import marks
+import vtd
+from marks import PAGE, bounds, function, span
+
+LEVELS = range(4)
+READ, WRITE = 1, 2
+REMEMBERED = 64  # invalidations and unmaps kept for messages
+REPORTED = 50  # violations after which the rest is only counted
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A translation that the kernel stored."""
+
+    domain: int
+    iova: int
+    level: int
+    paddr: int
+    flags: int
+    line: int
+
+    def holds(self, iova):
+        """Whether it translates an address."""
+        return self.iova <= iova < self.iova + span(self.level)
+
+
+class Debt:
+    """What one store owes to the unit."""
+
+    def __init__(self, mark, rule):
+        self.mark = mark
+        self.rule = rule
+        self.settled = False
+
+    def invalidate(self, inv):
+        """A descriptor was taken from the queue."""
+        raise NotImplementedError
+
+    def wait(self, line):
+        """Everything taken before is done."""
+        raise NotImplementedError
+
+    def missing(self):
+        """What is still owed, in words."""
+        raise NotImplementedError
+
+
+class TranslationDebt(Debt):
+    """Entries of a domain's tables changed: the IOTLB, and the cached upper entries when a table
+    went (or, in caching mode, came)."""
+
+    def __init__(self, mark, ranges, *, upper=False, drain=True, leaves=(), frames=()):
+        super().__init__(mark, "a")
+        self.domain = mark.domain
+        self.left = list(ranges)
+        self.upper = upper
+        self.drain = drain
+        self.leaves = leaves  # still legal to be used
+        self.frames = frames  # of tables that may still be walked
+
+    def invalidate(self, inv):
+        if inv.kind != "iotlb" or (self.drain and not inv.drain):
+            return
+        if inv.granularity == vtd.GLOBAL:
+            self.left = []
+        elif inv.domain != self.domain:
+            return
+        elif inv.granularity == vtd.DOMAIN:
+            self.left = []
+        elif inv.granularity == vtd.SELECTIVE and not (self.upper and inv.leaf_only):
+            self.left = [part for whole in self.left
+                         for part in subtract(whole, inv.first, inv.last)]
+
+    def wait(self, line):
+        self.settled = not self.left
+
+    def missing(self):
+        if not self.left:
+            return "the wait after its invalidation"
+        what = "IOTLB and cached upper entries" if self.upper else "IOTLB"
+        drain = ", with drain" if self.drain else ""
+        return (f"an invalidation of the {what}, domain {self.domain}, "
+                f"{', '.join(bounds(*part) for part in self.left[:4])}{drain}")
+
+
+class ContextDebt(Debt):
+    """A context entry changed: first the context cache, and only when that is done the IOTLB
+    (6.5.3), unless nothing can be there."""
+
+    def __init__(self, mark, cached_as, iotlb):
+        super().__init__(mark, "e")
+        self.cached_as = cached_as  # the domain id that the context may be cached under
+        self.iotlb = iotlb
+        self.context_covered = self.context_done = self.iotlb_covered = False
+        self.context_line = 0
+
+    def invalidate(self, inv):
+        if inv.kind == "context" and (
+                inv.granularity == vtd.GLOBAL or inv.domain == self.cached_as and (
+                    inv.granularity == vtd.DOMAIN or
+                    inv.granularity == vtd.SELECTIVE and self.same_source(inv))):
+            self.context_covered = True
+        if inv.kind == "iotlb" and self.context_done and inv.drain and (
+                inv.granularity == vtd.GLOBAL or
+                inv.granularity == vtd.DOMAIN and inv.domain == self.mark.domain):
+            self.iotlb_covered = True
+
+    def same_source(self, inv):
+        """Function bits that the mask names, from the lowest unmasked, are not compared."""
+        ignored = (0, 4, 6, 7)[inv.source_mask]
+        return inv.source | ignored == self.mark.requester | ignored
+
+    def wait(self, line):
+        if self.context_covered and not self.context_done:
+            self.context_done = True
+            self.context_line = line
+        self.settled = self.context_done and (self.iotlb_covered or not self.iotlb)
+
+    def missing(self):
+        name = function(self.mark.requester)
+        if not self.context_covered:
+            return f"an invalidation of the context cache, {name}, domain {self.cached_as}"
+        if not self.context_done:
+            return "the wait after the invalidation of the context cache"
+        if not self.iotlb_covered:
+            return (f"an invalidation of the IOTLB, domain {self.mark.domain}, with drain, "
+                    "after that of the context cache was waited for")
+        return "the wait after the invalidation of the IOTLB"
+
+
+class RemapDebt(Debt):
+    """An interrupt-remapping entry changed."""
+
+    def __init__(self, mark):
+        super().__init__(mark, "d")
+        self.covered = False
+
+    def invalidate(self, inv):
+        if inv.kind == "interrupt" and (
+                inv.granularity == vtd.GLOBAL or
+                inv.index >> inv.index_mask == self.mark.index >> inv.index_mask):
+            self.covered = True
+
+    def wait(self, line):
+        self.settled = self.covered
+
+    def missing(self):
+        if not self.covered:
+            return f"an invalidation of the interrupt-entry cache, entry {self.mark.index}"
+        return "the wait after its invalidation"
+
+
+def subtract(whole, first, last):
+    """What is left of an inclusive range without another one."""
+    if last < whole[0] or first > whole[1]:
+        return [whole]
+    parts = []
+    if whole[0] < first:
+        parts.append((whole[0], first - 1))
+    if whole[1] > last:
+        parts.append((last + 1, whole[1]))
+    return parts
+
+
+class Domain:
+    """What the kernel says that a domain's tables hold."""
+
+    def __init__(self):
+        self.leaves = {level: {} for level in LEVELS}  # by IOVA
+        self.tables = {}  # mark by frame
+        self.tainted = 0  # line after which the unit may have cached something
+        self.flush_taken = 0  # line of the last descriptor for the whole domain
+        self.flushed = 0  # the same, once it was waited for
+
+    def leaf_at(self, iova):
+        """The leaf that translates an address, or None."""
+        for level in LEVELS:
+            leaf = self.leaves[level].get(iova & -span(level))
+            if leaf:
+                return leaf
+        return None
+
+    def leaves_in(self, level, first, last):
+        """The leaves of a level inside a range, by rising IOVA."""
+        leaves = self.leaves[level]
+        if (last - first) // span(level) < len(leaves):
+            found = (leaves.get(iova) for iova in range(first, last + 1, span(level)))
+            return [leaf for leaf in found if leaf]
+        return sorted((leaf for leaf in leaves.values() if first <= leaf.iova <= last),
+                      key=lambda leaf: leaf.iova)
+
+
+class Frames:
+    """Which frames devices may reach, as blocks of the size of the leaves."""
+
+    def __init__(self):
+        self.counts = {level: {} for level in LEVELS}
+
+    def add(self, level, address, change):
+        """One use more, or fewer."""
+        counts = self.counts[level]
+        left = counts.get(address, 0) + change
+        if left:
+            counts[address] = left
+        else:
+            del counts[address]
+
+    def find(self, base, size):
+        """A block in use that overlaps a range: (address, size), or None."""
+        for level in LEVELS:
+            counts, step = self.counts[level], span(level)
+            if size // step < len(counts):
+                for address in range(base & -step, base + size, step):
+                    if address in counts:
+                        return address, step
+            else:
+                for address in counts:
+                    if address < base + size and address + step > base:
+                        return address, step
+        return None
+
+
+class Witness:
+    """Replays a trace and collects violations."""
+
+    def __init__(self, caching_mode=False):
+        self.caching_mode = caching_mode
+        self.calls = marks.call_names()
+        self.violations = []
+        self.unreported = 0
+        self.counts = {}
+        self.begun = False
+        self.dead = False
+        self.debts = []
+        self.domains = {}
+        self.contexts = {}  # domain id and root by requester
+        self.reachable = Frames()
+        self.recent = deque(maxlen=REMEMBERED)  # invalidations and waits
+        self.unmapped = deque(maxlen=REMEMBERED)  # marks
+
+    # --- reporting
+
+    def violate(self, rule, line, text, *more):
+        """Note that a rule was broken."""
+        if len(self.violations) >= REPORTED:
+            self.unreported += 1
+            return
+        self.violations.append("\n    ".join([f"line {line}: rule {rule}: {text}", *more]))
+
+    def told(self, mark):
+        """A mark with its line."""
+        return f"line {mark.line}: {mark.describe(self.calls)}"
+
+    def since(self, line):
+        """The invalidations after a line, for a message."""
+        return [f"line {at}: {text}" for at, text in self.recent if at > line][:8] or [
+            "no invalidation since"]
+
+    def count(self, name, change=1):
+        """Keep the statistics."""
+        self.counts[name] = self.counts.get(name, 0) + change
+
+    # --- debts
+
+    def owe(self, debt):
+        """A store owes something; after the unit's death nobody can pay."""
+        self.debts.append(debt)
+        self.count("debts")
+
+    def settle(self, debt):
+        """Nothing can reach any more what the debt kept reachable."""
+        if isinstance(debt, TranslationDebt):
+            for leaf in debt.leaves:
+                self.reachable.add(leaf.level, leaf.paddr, -1)
+            for frame in debt.frames:
+                self.reachable.add(0, frame, -1)
+
+    def leave(self, mark):
+        """A call, a step or a task's end is over."""
+        if self.dead:
+            return
+        kept = []
+        for debt in self.debts:
+            if debt.mark.cpu != mark.cpu:
+                kept.append(debt)
+                continue
+            self.violate(debt.rule, mark.line, f"{mark.describe(self.calls)}, but owes "
+                         f"{debt.missing()}", "for " + self.told(debt.mark),
+                         *self.since(debt.mark.line))
+            self.settle(debt)
+        self.debts = kept
+
+    # --- marks
+
+    def mark(self, mark):
+        """The kernel says something."""
+        self.count("marks")
+        getattr(self, "mark_" + mark.name)(mark)
+
+    def mark_begin(self, mark):
+        self.begun = True
+
+    def mark_call_enter(self, mark):
+        pass
+
+    mark_call_leave = mark_step_leave = mark_task_end = leave
+
+    def mark_unit_dead(self, mark):
+        self.dead = True
+
+    def mark_leaf_set(self, mark):
+        domain = self.domains.setdefault(mark.domain, Domain())
+        step = span(mark.level)
+        size = mark.count * step
+        for i in range(mark.count):
+            iova = mark.iova + i * step
+            leaf = Leaf(mark.domain, iova, mark.level, mark.paddr + i * step, mark.flags,
+                        mark.line)
+            old = domain.leaf_at(iova)
+            if old:
+                self.violate("marks", mark.line, f"{mark.describe()}: stored over a leaf",
+                             f"line {old.line}: stored, iova {old.iova:#x}")
+                self.drop(domain, old)
+            domain.leaves[mark.level][iova] = leaf
+            self.reachable.add(mark.level, leaf.paddr, 1)
+        domain.tainted = mark.line
+        self.count("leaves", mark.count)
+        if self.caching_mode:
+            self.owe(TranslationDebt(mark, [(mark.iova, mark.iova + size - 1)], drain=False))
+
+    def drop(self, domain, leaf):
+        """Forget a leaf without a debt."""
+        del domain.leaves[leaf.level][leaf.iova]
+        self.reachable.add(leaf.level, leaf.paddr, -1)
+
+    def mark_leaf_clear(self, mark):
+        domain = self.domains.setdefault(mark.domain, Domain())
+        gone = domain.leaves_in(mark.level, mark.first, mark.last)
+        if not gone:
+            self.violate("marks", mark.line, f"{mark.describe()}: none was there")
+            return
+        ranges = []
+        for leaf in gone:
+            last = leaf.iova + span(leaf.level) - 1
+            if ranges and ranges[-1][1] + 1 == leaf.iova:
+                ranges[-1] = (ranges[-1][0], last)
+            else:
+                ranges.append((leaf.iova, last))
+            del domain.leaves[leaf.level][leaf.iova]
+        domain.tainted = mark.line
+        self.unmapped.append(mark)
+        self.owe(TranslationDebt(mark, ranges, leaves=gone))
+
+    def mark_table_link(self, mark):
+        domain = self.domains.setdefault(mark.domain, Domain())
+        domain.tables[mark.frame] = mark
+        domain.tainted = mark.line
+        self.reachable.add(0, mark.frame, 1)
+        if self.caching_mode:
+            self.owe(TranslationDebt(mark, [(mark.iova, mark.iova + span(mark.level) - 1)],
+                                     upper=True, drain=False))
+
+    def mark_table_unlink(self, mark):
+        domain = self.domains.setdefault(mark.domain, Domain())
+        frames = (mark.frame,)
+        if domain.tables.pop(mark.frame, None) is None:
+            self.violate("marks", mark.line, f"{mark.describe()}: it was not linked")
+            frames = ()
+        domain.tainted = mark.line
+        self.owe(TranslationDebt(mark, [(mark.iova, mark.iova + span(mark.level) - 1)],
+                                 upper=True, frames=frames))
+
+    def mark_context(self, mark):
+        if mark.state == marks.CONTEXT_CHANGED:
+            present = mark.requester in self.contexts
+            if present or self.caching_mode:
+                self.owe(ContextDebt(mark, mark.domain, False))
+        elif mark.state == marks.CONTEXT_PRESENT:
+            domain = self.domains.setdefault(mark.domain, Domain())
+            if mark.requester in self.contexts:
+                self.violate("marks", mark.line, f"{mark.describe()}: it was present")
+            self.contexts[mark.requester] = (mark.domain, mark.root)
+            domain.tainted = mark.line
+            if mark.root not in domain.tables:
+                domain.tables[mark.root] = mark
+                self.reachable.add(0, mark.root, 1)
+            if self.caching_mode:
+                # What was absent may be cached under the id 0 (6.1).
+                self.owe(ContextDebt(mark, 0, True))
+        elif self.contexts.pop(mark.requester, (None,))[0] != mark.domain:
+            self.violate("marks", mark.line, f"{mark.describe()}: it was not present so")
+        else:
+            self.owe(ContextDebt(mark, mark.domain, True))
+
+    def mark_remap(self, mark):
+        self.owe(RemapDebt(mark))
+
+    def mark_frames_free(self, mark):
+        found = self.reachable.find(mark.base, mark.count * PAGE)
+        if not found:
+            return
+        address, size = found
+        self.violate("f", mark.line, f"{mark.describe()}, but a device may reach "
+                     f"{bounds(address, address + size - 1)}", *self.holders(address, size))
+
+    def holders(self, address, size):
+        """Who makes a block reachable, for a message."""
+        lines = []
+        for number, domain in self.domains.items():
+            for level in LEVELS:
+                lines += [f"line {leaf.line}: domain {number}: iova {leaf.iova:#x} leads there"
+                          for leaf in domain.leaves[level].values()
+                          if address <= leaf.paddr < address + size]
+            if address in domain.tables:
+                lines.append(self.told(domain.tables[address]))
+        for debt in self.debts:
+            if isinstance(debt, TranslationDebt) and (
+                    address in debt.frames or any(leaf.paddr == address for leaf in debt.leaves)):
+                lines.append(f"{self.told(debt.mark)}: owes {debt.missing()}")
+        return lines[:4]
+
+    def mark_domain_free(self, mark):
+        domain = self.domains.pop(mark.domain, None)
+        if domain is None:
+            return  # never used
+        users = [function(requester) for requester, (number, _) in self.contexts.items()
+                 if number == mark.domain]
+        if users:
+            self.violate("a", mark.line, f"{mark.describe()}, but {users[0]} translates through it")
+        if domain.flushed <= domain.tainted:
+            self.violate("a", mark.line, f"{mark.describe()} without an invalidation of the whole "
+                         f"domain since line {domain.tainted}", *self.since(domain.tainted))
+        for level in LEVELS:
+            for leaf in list(domain.leaves[level].values()):
+                self.violate("a", mark.line, f"{mark.describe()}, but iova {leaf.iova:#x} is mapped",
+                             f"line {leaf.line}: stored")
+                self.drop(domain, leaf)
+        for frame in domain.tables:
+            self.reachable.add(0, frame, -1)
+
+    # --- what the unit does
+
+    def event(self, event):
+        """The unit did something."""
+        if isinstance(event, vtd.Invalidation):
+            self.invalidation(event)
+        elif isinstance(event, vtd.Wait):
+            self.wait(event)
+        elif isinstance(event, vtd.Use):
+            self.use(event)
+        else:
+            self.context_use(event)
+
+    def invalidation(self, inv):
+        """A descriptor was taken from the queue."""
+        self.count("invalidations")
+        self.recent.append((inv.line, inv.describe()))
+        for debt in self.debts:
+            debt.invalidate(inv)
+        if inv.kind == "iotlb" and inv.drain and inv.granularity in (vtd.GLOBAL, vtd.DOMAIN):
+            for number, domain in self.domains.items():
+                if inv.granularity == vtd.GLOBAL or number == inv.domain:
+                    domain.flush_taken = inv.line
+
+    def wait(self, wait):
+        """Everything taken before is done."""
+        self.recent.append((wait.line, "wait"))
+        kept = []
+        for debt in self.debts:
+            before = isinstance(debt, ContextDebt) and debt.context_done
+            debt.wait(wait.line)
+            if isinstance(debt, ContextDebt) and debt.context_done and not before:
+                # Until now the requester's walks could fill the caches.
+                self.taint(debt.mark.domain, wait.line)
+            if debt.settled:
+                self.settle(debt)
+            else:
+                kept.append(debt)
+        self.debts = kept
+        for domain in self.domains.values():
+            domain.flushed = domain.flush_taken
+
+    def taint(self, number, line):
+        """The unit may have cached something of a domain."""
+        if number in self.domains:
+            self.domains[number].tainted = line
+
+    def leaves_for(self, number, iova):
+        """Leaves of a domain that may be used for an address: stored, or not yet flushed."""
+        domain = self.domains.get(number)
+        leaf = domain.leaf_at(iova) if domain else None
+        found = [leaf] if leaf else []
+        for debt in self.debts:
+            if isinstance(debt, TranslationDebt) and debt.domain == number:
+                found += [leaf for leaf in debt.leaves if leaf.holds(iova)]
+        return found
+
+    def domains_of(self, source):
+        """Domains that a requester may be in: by its entry, or by one not yet flushed."""
+        found = [self.contexts[source][0]] if source in self.contexts else []
+        return found + [debt.mark.domain for debt in self.debts
+                        if isinstance(debt, ContextDebt) and debt.mark.requester == source
+                        and debt.mark.state == marks.CONTEXT_ABSENT]
+
+    def use(self, use):
+        """A translation was used."""
+        self.count("translations")
+        who = f"{function(use.source)}: iova {use.iova:#x} {use.how}"
+        numbers = self.domains_of(use.source)
+        if use.domain is not None:
+            if use.domain not in numbers:
+                self.violate("e", use.line, f"{who} in domain {use.domain}, but the requester "
+                             f"is in {numbers or 'none'}")
+            numbers = [use.domain]
+        elif not numbers:
+            self.violate("e", use.line, f"{who}, but the requester is in no domain")
+            return
+        leaves = [leaf for number in numbers for leaf in self.leaves_for(number, use.iova)]
+        if not leaves:
+            self.violate("b", use.line, f"{who} in domain {numbers[0]}, where nothing is mapped "
+                         "there", *self.last_unmap(numbers[0], use.iova))
+        elif not any(matches(use, leaf) for leaf in leaves):
+            leaf = leaves[0]
+            self.violate("c", use.line, f"{who} as {describe_target(use)}, which is not what "
+                         f"domain {leaf.domain} holds",
+                         f"line {leaf.line}: iova {leaf.iova:#x} -> {leaf.paddr:#x}, "
+                         f"{span(leaf.level) >> 10} KiB, flags {leaf.flags}")
+
+    def last_unmap(self, number, iova):
+        """When an address was unmapped, for a message."""
+        for mark in reversed(self.unmapped):
+            if mark.domain == number and mark.first <= iova <= mark.last:
+                return [self.told(mark), *self.since(mark.line)]
+        return ["never mapped, or unmapped long before"]
+
+    def context_use(self, use):
+        """A context entry was used."""
+        allowed = [self.contexts[use.source]] if use.source in self.contexts else []
+        if (use.domain, use.root) in allowed or any(
+                use.domain == debt.mark.domain for debt in self.debts
+                if isinstance(debt, ContextDebt) and debt.mark.requester == use.source):
+            return
+        self.violate("e", use.line, f"context entry of {function(use.source)} {use.how}: domain "
+                     f"{use.domain}, root {use.root:#x}; the kernel says {allowed or 'absent'}")
+
+    def end(self, line):
+        """The trace is over."""
+        if not self.begun:
+            self.violations.append("the trace holds no marks: was the kernel told marks=on?")
+        if self.dead:
+            return
+        for debt in self.debts:
+            self.violate(debt.rule, line, f"the trace ends, but owes {debt.missing()}",
+                         "for " + self.told(debt.mark), *self.since(debt.mark.line))
+
+
+def matches(use, leaf):
+    """Whether a use agrees with a leaf: frame, size and rights, as far as the event tells."""
+    offset = use.iova - leaf.iova
+    if use.target is not None:
+        return use.target == leaf.paddr + offset and use.mask == span(leaf.level) - 1
+    address = use.entry & 0x000FFFFFFFFFF000
+    return address == leaf.paddr and use.entry & (READ | WRITE) == leaf.flags
+
+
+def describe_target(use):
+    """Where a use led, as far as the event tells."""
+    if use.target is not None:
+        return f"{use.target:#x}, mask {use.mask:#x}"
+    return f"entry {use.entry:#x}"
