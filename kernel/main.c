@@ -107,11 +107,15 @@ static void platform_start(const struct boot_info *boot, struct madt *madt)
 		panic("no usable local APIC or clock");
 }
 
-static void devices_start(void)
+static void devices_start(const struct boot_info *boot)
 {
 	static struct mcfg mcfg;
 	struct acpi_bytes table;
 
+	/* Where firmware says there is something else, no BAR is put. */
+	for (size_t i = 0; i < boot->range_count; i++)
+		if (!boot->ranges[i].usable)
+			pci_exclude(boot->ranges[i].start, boot->ranges[i].size);
 	if (acpi_find("MCFG", 0, &table) && mcfg_parse(table, &mcfg))
 		mcfg.count = 0;
 	if (pci_init(&mcfg))
@@ -253,7 +257,7 @@ void kernel_main(const struct boot_info *boot)
 	platform_start(boot, &madt);
 	if (system_init())
 		panic("no memory for system objects");
-	devices_start();
+	devices_start(boot);
 	if (console_route(&madt))
 		log_warn("console: no receive interrupt, nothing can be typed");
 	counters_start();
