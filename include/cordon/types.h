@@ -70,8 +70,9 @@ struct cordon_handle_info {
 CORDON_STATIC_ASSERT(sizeof(struct cordon_handle_info) == 16, "cordon_handle_info layout");
 
 /* Signals an object can raise; a wait names the ones it is interested in. */
-#define CORDON_SIGNAL_READABLE 0x1u /* console: input; event: counter not zero; container: fault \
-	                             */
+#define CORDON_SIGNAL_READABLE                                            \
+	0x1u /* console: input; event: counter not zero; container: fault \
+	      */
 #define CORDON_SIGNAL_WRITABLE   0x2u
 #define CORDON_SIGNAL_TERMINATED 0x4u /* task or thread: it ended and all it held is released */
 
