@@ -42,21 +42,18 @@ static void registers(struct vfio_device *device)
 	(void)sum;
 }
 
-/* The device handle alone: container and group stay as they are. */
-static void open_close(struct vfio_device *device)
+/* All ten steps, as on Linux: container, group into it, device, registers mapped; and back. */
+static void open_close(const struct vfio_open_params *params, struct vfio_device *device)
 {
-	cordon_handle_t keep = device->device, handle;
-
-	(void)keep;
 	for (size_t i = 0; i < OPENS; i++) {
 		uint64_t start = bench_tick();
-		int64_t error = cordon_group_device(device->group, device->bdf, &handle);
+		int error = vfio_device_open(params, device);
 		uint64_t middle = bench_tick();
-		int64_t error_too = cordon_handle_close(handle);
+		int error_too = vfio_device_close(device);
 		uint64_t end = bench_tick();
 
-		bench_must("group_device", error);
-		bench_must("handle_close", error_too);
+		bench_must("vfio_device_open", error);
+		bench_must("vfio_device_close", error_too);
 		bench_a[i] = middle - start;
 		bench_b[i] = end - middle;
 	}
@@ -80,8 +77,7 @@ int bench_edu(cordon_handle_t group)
 	}
 	registers(&device);
 	bench_maps(device.container);
-	/* The container keeps the group while the device is closed and opened again. */
-	bench_must("handle_close", cordon_handle_close(device.device));
-	open_close(&device);
+	bench_must("vfio_device_close", vfio_device_close(&device));
+	open_close(&params, &device);
 	return 0;
 }
