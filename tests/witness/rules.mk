@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+
+TOOL_TESTS += tests/witness/witness_test.py
