@@ -20,6 +20,8 @@ CASE	    ?=#                  test-guest: only the cases whose name matches this
 UNIT	    ?=#                  test-unit: only the programs whose name matches this glob
 STEP	    ?=#                  check: only these steps
 JOBS	    ?= 2#                guests running at the same time
+ONLY	    ?=#                  ablation: only those whose name matches this glob
+QUICK	    ?=#                  ablation: 1: only the named tests and their neighbours
 
 IOMMU	    := $(strip $(IOMMU))
 BUILD	    := $(strip $(BUILD))
@@ -33,6 +35,8 @@ DISK	    := $(strip $(DISK))
 APPEND	    := $(strip $(APPEND))
 CASE	    := $(strip $(CASE))
 UNIT	    := $(strip $(UNIT))
+ONLY	    := $(strip $(ONLY))
+QUICK	    := $(strip $(QUICK))
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -57,7 +61,7 @@ GUEST_TESTS  :=#   programs of the test image; <name>_SRCS
 UNIT_TESTS   :=#   Criterion programs on the host; <name>_SRCS, <name>_CFLAGS
 TOOL_TESTS   :=#   Python unittest files for the tools
 
-RULES := $(sort $(filter-out $(BUILD)/%,$(foreach depth,* */* */*/* */*/*/*,$(wildcard $(depth)/rules.mk))))
+RULES := $(sort $(filter-out build/% $(BUILD)/%,$(foreach depth,* */* */*/* */*/*/*,$(wildcard $(depth)/rules.mk))))
 include $(RULES)
 
 PROGRAM_NAMES := $(TASKS) $(GUEST_TESTS) $(UNIT_TESTS)
@@ -74,6 +78,7 @@ include tools/make/user.mk
 include tools/make/kernel.mk
 include tools/make/host.mk
 include tools/make/qemu.mk
+include tools/make/ablation.mk
 include tools/make/check.mk
 
 .PHONY: deps

@@ -1,0 +1,271 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Remove one check at a time from a copy of the tree, and see its test fail.
+
+Each ablation must apply and build, each test that it names must fail, and no other may. Status 0
+only when all of that holds for all of them. README.md has the rest.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(TOP / "tests" / "qemu"),
+                str(TOP / "tools")]
+sys.dont_write_bytecode = True
+
+import cases  # noqa: E402
+import guest  # noqa: E402
+import inventory  # noqa: E402
+import judge  # noqa: E402
+import patches  # noqa: E402
+import units  # noqa: E402
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--work", required=True, help="folder of the copy and what is built of it")
+    parser.add_argument("--newlib", required=True)
+    parser.add_argument("--make", default="make")
+    parser.add_argument("--qemu", default="qemu-system-x86_64")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--only", default="*", metavar="GLOB")
+    parser.add_argument("--patches", default=str(TOP / "tests" / "ablation"), metavar="FOLDER")
+    parser.add_argument("--quick", action="store_true",
+                        help="only the named tests and those of the same area")
+    return parser.parse_args()
+
+
+# --- the copy ----------------------------------------------------------------------------------
+
+
+def tracked(top):
+    """Paths of the tree's files."""
+    result = subprocess.run(["git", "-C", str(top), "ls-files", "-z"], capture_output=True,
+                            check=False)
+    if result.returncode == 0 and result.stdout:
+        names = result.stdout.decode().split("\0")
+        return [name for name in names if name and (top / name).is_file()]
+    return [str(path.relative_to(top)) for path in top.rglob("*")
+            if path.is_file() and path.relative_to(top).parts[0] not in (".git", "build")]
+
+
+def write_if_new(path, content):
+    """Write a file unless it is the same: make looks at times."""
+    if path.is_file() and path.read_bytes() == content:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return True
+
+
+class Copy:
+    """A copy of the tree that is built, patched and put back."""
+
+    def __init__(self, options):
+        self.tree = Path(options.work).resolve() / "tree"
+        self.build = Path(options.work).resolve() / "build"
+        self.options = options
+        self.patched = {}
+
+    def update(self):
+        """Make it what the tree is now."""
+        names = tracked(TOP)
+        for name in names:
+            source, target = TOP / name, self.tree / name
+            if write_if_new(target, source.read_bytes()):
+                shutil.copymode(source, target)
+        known = set(names)
+        for path in [path for path in self.tree.rglob("*") if path.is_file()]:
+            if str(path.relative_to(self.tree)) not in known:
+                path.unlink()
+
+    def read(self, name):
+        return (self.tree / name).read_text("utf-8")
+
+    def apply(self, ablation):
+        contents = patches.changed(ablation, self.read)
+        self.patched = {name: self.read(name) for name in contents}
+        for name, content in contents.items():
+            write_if_new(self.tree / name, content.encode())
+
+    def restore(self):
+        for name, content in self.patched.items():
+            write_if_new(self.tree / name, content.encode())
+        self.patched = {}
+
+    def make(self, targets, log):
+        """Build; True when it worked."""
+        with open(log, "ab") as out:
+            return subprocess.run(
+                [self.options.make, f"-j{self.options.jobs}", "-C", str(self.tree),
+                 f"BUILD={self.build}", f"NEWLIB={Path(self.options.newlib).resolve()}", *targets],
+                stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                env=inventory.make_environment(),
+                check=False).returncode == 0
+
+
+# --- what is run -------------------------------------------------------------------------------
+
+
+class Setup:
+    """What guest.run and units.run_unit want to know."""
+
+    def __init__(self, copy, logs):
+        build = copy.build
+        self.qemu = copy.options.qemu
+        self.images = {"test": str(build / "debug" / "cordon-test.elf"),
+                       "release": str(build / "cordon-test.elf"),
+                       "product": str(build / "cordon.elf")}
+        self.disk = str(build / "disk.img")
+        self.logs = str(logs)
+
+
+class Runner:
+    """Runs tests of the copy."""
+
+    def __init__(self, copy, options):
+        self.copy = copy
+        self.options = options
+        self.tests = inventory.Inventory(copy.tree, options.make)
+        self.cases = cases.load(copy.tree / "tests" / "qemu" / "cases", self.tests.guests())
+        self.ran = {}  # binary of a unit program when it passed -> its time
+
+    def binary(self, program):
+        return self.copy.build / "host" / "bin" / program
+
+    def chosen(self, ablation):
+        """(unit programs, cases) that are to be run."""
+        programs = self.tests.units()
+        touched = set(ablation.hunks)
+        # A program that links nothing that was changed cannot come out differently.
+        programs = [name for name in programs if self.links(name, touched)]
+        if not self.options.quick:
+            return programs, self.cases
+        named = [name for name in self.tests.units()
+                 if any(entry.names_program(f"unit/{name}") for entry in ablation.fails)]
+        areas = {self.tests.area(name) for name in named}
+        return ([name for name in programs if self.tests.area(name) in areas],
+                [case for case in self.cases
+                 if any(entry.names_program(f"guest/{case.name}") for entry in ablation.fails)])
+
+    def links(self, program, touched):
+        sources = set(self.tests.programs[f"unit/{program}"])
+        # Headers, and sources that include a source: whatever is not a linked .c counts for all.
+        return bool(sources & touched) or any(
+            not name.endswith((".c", ".S")) for name in touched) or bool(
+            touched & self.included(program))
+
+    def included(self, program):
+        """Sources that the sources of a program include."""
+        found = set()
+        for source in self.tests.programs[f"unit/{program}"]:
+            for line in (self.copy.tree / source).read_text("utf-8").splitlines():
+                if line.startswith("#include") and line.rstrip('>"').endswith((".c", ".S")):
+                    name = line.split(None, 1)[1].strip('<>"')
+                    found |= {name, str(Path(source).parent / name)}
+        return found
+
+    def targets(self, programs, chosen_cases):
+        wanted = [str(self.binary(name)) for name in programs]
+        if chosen_cases:
+            wanted += [str(self.copy.build / name) for name in
+                       ("debug/cordon-test.elf", "cordon-test.elf", "cordon.elf", "disk.img")]
+        return wanted
+
+    def run(self, programs, chosen_cases, logs):
+        logs.mkdir(parents=True, exist_ok=True)
+        setup = Setup(self.copy, logs)
+        work = [lambda case=case: guest.run(case, setup) for case in chosen_cases]
+        work += [lambda name=name: units.run_unit(str(self.binary(name)), setup)
+                 for name in programs]
+        with ThreadPoolExecutor(max_workers=max(self.options.jobs, 1)) as pool:
+            return [future.result() for future in [pool.submit(item) for item in work]]
+
+
+def baseline(runner, chosen, work):
+    """The copy as it is: what an ablation is said to break must be whole."""
+    if runner.options.quick:
+        programs = [name for name in runner.tests.units() if any(
+            entry.names_program(f"unit/{name}") for one in chosen for entry in one.fails)]
+        wanted = [case for case in runner.cases if any(
+            entry.names_program(f"guest/{case.name}") for one in chosen for entry in one.fails)]
+    else:
+        programs, wanted = runner.tests.units(), runner.cases
+    logs = work / "logs" / "unchanged"
+    logs.mkdir(parents=True, exist_ok=True)
+    log = logs / "build.log"
+    log.unlink(missing_ok=True)
+    if not runner.copy.make(runner.targets(programs, wanted), log):
+        return [f"the copy does not build: {log}"]
+    return [f"{outcome.name} fails without any ablation: "
+            + "; ".join(outcome.failed + outcome.problems)
+            for outcome in runner.run(programs, wanted, logs) if outcome.bad()]
+
+
+def try_one(runner, ablation, work):
+    """Problems of one ablation, and the tests that failed as they should."""
+    logs = work / "logs" / ablation.name
+    logs.mkdir(parents=True, exist_ok=True)
+    log = logs / "build.log"
+    log.unlink(missing_ok=True)
+    try:
+        runner.copy.apply(ablation)
+    except patches.PatchError as error:
+        return [str(error)], []
+    try:
+        programs, wanted = runner.chosen(ablation)
+        if not runner.copy.make(runner.targets(programs, wanted), log):
+            return [f"does not build: {log}"], []
+        return judge.judge(ablation, runner.run(programs, wanted, logs))
+    finally:
+        runner.copy.restore()
+
+
+def main():
+    options = parse()
+    work = Path(options.work).resolve()
+    try:
+        chosen = [one for one in patches.load(options.patches)
+                  if fnmatchcase(one.name, options.only)]
+    except patches.PatchError as error:
+        print(f"ablation: {error}")
+        return 1
+    if not chosen:
+        print(f"ablation: none is called {options.only}")
+        return 1
+    copy = Copy(options)
+    copy.update()
+    runner = Runner(copy, options)
+    problems = baseline(runner, chosen, work)
+    if problems:
+        print("\n".join(problems))
+        return 1
+    rows, bad = [], 0
+    for ablation in chosen:
+        start = time.monotonic()
+        problems, failed = try_one(runner, ablation, work)
+        seconds = time.monotonic() - start
+        bad += bool(problems)
+        print(f"{'BAD' if problems else 'ok':4} {ablation.name} ({seconds:.0f} s)", flush=True)
+        for name in failed:
+            print(f"     fails, as it should: {name}")
+        for problem in problems:
+            print(f"     {problem}", flush=True)
+        rows.append((ablation, not problems, len(failed)))
+    print(f"\n{'ablation':46} {'promise':8} {'tests that fail':16} removes")
+    for ablation, good, count in rows:
+        verdict = f"{count}" if good else "WRONG"
+        print(f"{ablation.name:46} {ablation.promise:8} {verdict:16} {ablation.removes}")
+    print(f"{len(rows) - bad} ablations proved their tests, {bad} did not")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
