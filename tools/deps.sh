@@ -5,7 +5,8 @@
 #
 # Looks for the programs and files that a set of Debian packages provides; installs the
 # packages that are missing where that is possible without asking for a password, and
-# otherwise prints the exact list and fails. Sets: run (build and boot), test, check.
+# otherwise prints the exact list and fails. Sets: run (build and boot), test, check,
+# linux (to measure it beside us).
 set -eu
 
 quiet=
@@ -73,7 +74,12 @@ set_check() {
 	need cppcheck cppcheck
 }
 
-[ $# -gt 0 ] || { echo "usage: $0 [--quiet] run|test|check..." >&2; exit 2; }
+set_linux() {
+	need busybox-static busybox
+	need cpio cpio
+}
+
+[ $# -gt 0 ] || { echo "usage: $0 [--quiet] run|test|check|linux..." >&2; exit 2; }
 sets=
 for word in "$@"; do
 	case $word in
@@ -81,6 +87,7 @@ for word in "$@"; do
 	run) set_run ;;
 	test) set_test ;;
 	check) set_check ;;
+	linux) set_linux ;;
 	*) echo "$0: no such set: $word" >&2; exit 2 ;;
 	esac
 	[ "$word" = --quiet ] || sets="$sets $word"

@@ -34,6 +34,9 @@ HOST_TESTS  = --units $(UNIT_PROGRAMS) --tools $(TOOL_TESTS)
 GUEST_CASES = --cases tests/qemu/cases --guest-tests '$(GUEST_TESTS)'
 TEST_INPUTS := $(TEST_IMAGE) $(BUILD)/cordon-test.elf $(BUILD)/cordon.elf $(BUILD)/disk.img
 
+# The figures of bench/expected are checked among the tools' tests.
+test: export CORDON_BENCH_IMAGE = $(BUILD)/cordon.elf
+test: export CORDON_BENCH_QEMU = $(QEMU)
 .PHONY: test
 test: $(DEPS_TEST) $(UNIT_PROGRAMS) $(TEST_INPUTS) ## run every test: on the host and in QEMU
 	$(Q)$(RUN_TESTS) $(HOST_TESTS) $(GUEST_CASES)
@@ -69,3 +72,12 @@ bench-record: $(BUILD)/cordon.elf $(BUILD)/disk.img ## write the figures to benc
 .PHONY: bench-check
 bench-check: $(BUILD)/cordon.elf $(BUILD)/disk.img ## fail when a figure is worse than recorded
 	$(Q)$(RUN_BENCH) --expected bench/expected
+
+LINUX_FIGURES := $(BUILD)/linux/figures-$(IOMMU)
+
+.PHONY: bench-linux
+bench-linux: $(BUILD)/cordon.elf $(BUILD)/disk.img ## the same work on Debian's Linux beside it, if it can be had
+	$(Q)tools/deps.sh --quiet linux || true
+	$(Q)bench/linux/run.sh $(IOMMU) $(BUILD)/linux $(LINUX_FIGURES) || { \
+		echo "bench-linux: no figures of Linux; the kernel package or a tool is missing"; exit 1; }
+	$(Q)$(RUN_BENCH) --quick --linux $(LINUX_FIGURES)
