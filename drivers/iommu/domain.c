@@ -202,8 +202,9 @@ static bool range_allowed(const struct iommu_domain *domain, uint64_t start, uin
 }
 
 /*
- * A map ran out of memory after *done bytes. Tables kept for a hot map must not use up a budget:
- * with those gone, once more.
+ * A map ran out of memory after done bytes. Tables kept for a hot map must not use up a budget:
+ * with those gone, once more. Not twice: the tables that then are empty are those that it made
+ * itself, and would never stop to be there.
  */
 static int map_without_kept(struct iommu_domain *domain, uint64_t start, uint64_t base,
                             uint64_t size, uint32_t flags, struct iommu_gather *gather,
@@ -211,14 +212,14 @@ static int map_without_kept(struct iommu_domain *domain, uint64_t start, uint64_
 {
 	int error;
 
-	do {
-		if (done)
-			pagetable_unmap(&domain->table, start, done, gather);
-		if (!pagetable_trim(&domain->table, gather) || iommu_gather_flush_early(gather))
-			return -ENOMEM;
-		error = pagetable_map(&domain->table, start, base, size, flags, gather, &done);
-	} while (error);
-	return 0;
+	if (done)
+		pagetable_unmap(&domain->table, start, done, gather);
+	if (!pagetable_trim(&domain->table, gather) || iommu_gather_flush_early(gather))
+		return -ENOMEM;
+	error = pagetable_map(&domain->table, start, base, size, flags, gather, &done);
+	if (error && done)
+		pagetable_unmap(&domain->table, start, done, gather);
+	return error;
 }
 
 int iommu_map(struct iommu_domain *domain, iova_t start, paddr_t base, uint64_t size,

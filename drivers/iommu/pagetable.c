@@ -394,8 +394,10 @@ int pagetable_map(struct pagetable *table, uint64_t start, uint64_t base, uint64
 		uint64_t value = target | rights | format->leaf[level];
 		int error = table_reach(table, address, level, gather, &entries);
 
-		if (error)
+		if (error) {
+			table->trimmable = true; /* tables made on the way may be empty */
 			return error;
+		}
 		/* The end of a table is where a larger leaf may begin to fit. */
 		count = (unsigned int)min_u64(PAGETABLE_ENTRIES - index,
 		                              left >> pagetable_shift(level));

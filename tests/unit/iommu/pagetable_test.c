@@ -388,6 +388,26 @@ Test(pagetable, kept_tables_do_not_use_up_a_budget)
 	bed_destroy();
 }
 
+Test(pagetable, map_beyond_the_budget_fails_and_ends, .timeout = 10)
+{
+	/* The second page needs a table more than there may be. */
+	bed_create(false, 4, 7, 4);
+	cr_expect_eq(bed_map(SIZE_2M - PAGE_SIZE, 0, 2 * PAGE_SIZE, RW), -ENOMEM);
+	cr_expect_not(bed_walk(SIZE_2M - PAGE_SIZE).present);
+	cr_expect_eq(bed.domain->mapped, 0);
+	bed_destroy();
+}
+
+Test(pagetable, tables_of_a_failed_map_do_not_use_up_a_budget)
+{
+	/* Two of the three tables that a page needs can be had; a gigabyte needs one, elsewhere. */
+	bed_create(false, 4, 7, 3);
+	cr_expect_eq(bed_map(0, 0, PAGE_SIZE, RW), -ENOMEM);
+	cr_expect_eq(bed_map(512 * SIZE_1G, 0, SIZE_1G, RW), 0);
+	bed_unmap(512 * SIZE_1G, SIZE_1G);
+	bed_destroy();
+}
+
 Test(pagetable, failed_flush_inside_a_map_is_not_forgotten)
 {
 	struct iommu_gather gather;
