@@ -9,13 +9,16 @@
 
 static const char *parse_run(struct options *options, char *value)
 {
-	unsigned int count = 0;
+	unsigned int count = 1;
 
 	if (value[0] != '/')
 		return "a program's path starts with '/'";
+	for (const char *c = value; *c != '\0'; c++)
+		count += *c == ',';
+	if (count > OPTIONS_ARGS_MAX)
+		return "too many arguments";
+	count = 0;
 	for (char *next = value; next != NULL;) {
-		if (count == OPTIONS_ARGS_MAX)
-			return "too many arguments";
 		options->run[count++] = next;
 		next = strchr(next, ',');
 		if (next != NULL)

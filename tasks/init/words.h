@@ -8,10 +8,10 @@
 #include <stdint.h>
 
 /*
- * Splits a line into words at spaces and tabs, in place. Double quotes keep spaces inside a
- * word and disappear; with `comments`, a # at the start of a word ends the line. Returns how
- * many words there are, -E2BIG when more than max, -EINVAL when a quote is not closed. The
- * words point into line.
+ * Splits a line into words at spaces, tabs and carriage returns, in place. Double quotes keep
+ * them inside a word and disappear; with `comments`, a # at the start of a word ends the line.
+ * Returns how many words there are, -E2BIG when more than max, -EINVAL when a quote is not
+ * closed. The words point into line.
  */
 int words_split(char *line, char **words, size_t max, bool comments);
 

@@ -129,6 +129,15 @@ Test(options, what_cannot_be_obeyed_is_reported)
 	cr_assert_not(options.prompt);
 }
 
+Test(options, a_refused_option_leaves_the_one_before_it_whole)
+{
+	parse("init.run=/t,a init.run=/u,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16");
+	cr_assert_str_eq(problems, "init.run;");
+	cr_assert_eq(options.run_count, 2);
+	cr_assert_str_eq(options.run[0], "/t");
+	cr_assert_str_eq(options.run[1], "a");
+}
+
 Test(options, too_many_arguments_and_too_long_lines_are_reported)
 {
 	char *line = calloc(1, OPTIONS_BYTES_MAX + 1);
