@@ -387,13 +387,14 @@ int device_region_info(struct device *device, uint32_t region, struct cordon_reg
 int device_region_map(struct device *device, uint32_t region, struct cordon_region_map *args,
                       uint32_t prot_max, struct aspace *aspace)
 {
-	struct region_bar *bar = &device->bars[region];
 	uaddr_t address = uaddr(args->address);
+	struct region_bar *bar;
 	struct memory *memory;
 	int error;
 
-	if (region >= REGION_BARS || bar->kind == PCI_BAR_NONE)
+	if (region >= REGION_BARS || device->bars[region].kind == PCI_BAR_NONE)
 		return -EINVAL;
+	bar = &device->bars[region];
 	if (!region_mappable(bar, args->offset, args->size))
 		return -EACCES;
 	spin_lock(&device->lock);

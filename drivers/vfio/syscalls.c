@@ -23,6 +23,13 @@ static uaddr_t user(const void *pointer)
 	return uaddr((uintptr_t)pointer);
 }
 
+/* A place behind a pointer from a task, which may be null or wrap: no arithmetic for a C pointer.
+ */
+static uaddr_t user_at(const void *pointer, uint64_t offset)
+{
+	return uaddr((uintptr_t)pointer + offset);
+}
+
 /* Finds an object; the caller drops the reference. */
 static int find(cordon_handle_t handle, enum cordon_object_type type, uint32_t rights,
                 struct object **out)
@@ -237,13 +244,15 @@ static int64_t copy_faults(struct container *container, struct cordon_fault *out
 	uint32_t done;
 
 	for (done = 0; done < count; done++) {
+		uaddr_t place = user_at(out, done * sizeof(fault));
+
 		memset(&fault, 0, sizeof(fault));
 		/* Tried first, so that a bad address loses no fault. */
-		if (user_write(user(&out[done]), &fault, sizeof(fault)))
+		if (user_write(place, &fault, sizeof(fault)))
 			return done ? (int64_t)done : -EFAULT;
 		if (!fault_queue_take(&container->faults, &fault))
 			break;
-		if (user_write(user(&out[done]), &fault, sizeof(fault)))
+		if (user_write(place, &fault, sizeof(fault)))
 			return -EFAULT;
 	}
 	return done;
@@ -406,21 +415,21 @@ static int check_region_range(const struct device *device, uint32_t region, uint
 
 /* Reads one access. The place is tried first, because reading a register may change it. */
 static int read_access(struct device *device, uint32_t region, uint64_t offset, uint64_t size,
-                       uint8_t *out, uint32_t *width)
+                       uaddr_t out, uint32_t *width)
 {
 	uint64_t value = 0;
-	int error = user_write(user(out), &value, device_access_width(region, offset, size));
+	int error = user_write(out, &value, device_access_width(region, offset, size));
 
 	if (!error)
 		error = device_region_read(device, region, offset, size, &value, width);
-	return error ? error : user_write(user(out), &value, *width);
+	return error ? error : user_write(out, &value, *width);
 }
 
 static int write_access(struct device *device, uint32_t region, uint64_t offset, uint64_t size,
-                        const uint8_t *from, uint32_t *width)
+                        uaddr_t from, uint32_t *width)
 {
 	uint64_t value = 0;
-	int error = user_read(&value, user(from), device_access_width(region, offset, size));
+	int error = user_read(&value, from, device_access_width(region, offset, size));
 
 	return error ? error : device_region_write(device, region, offset, size, &value, width);
 }
@@ -438,7 +447,7 @@ int64_t sys_device_region_read(cordon_handle_t handle, uint32_t region, uint64_t
 	error = check_region_range(device, region, offset, size);
 	while (!error && done < size) {
 		error = read_access(device, region, offset + done, size - done,
-		                    (uint8_t *)bytes + done, &width);
+		                    user_at(bytes, done), &width);
 		if (!error)
 			done += width;
 	}
@@ -459,7 +468,7 @@ int64_t sys_device_region_write(cordon_handle_t handle, uint32_t region, uint64_
 	error = check_region_range(device, region, offset, size);
 	while (!error && done < size) {
 		error = write_access(device, region, offset + done, size - done,
-		                     (const uint8_t *)bytes + done, &width);
+		                     user_at(bytes, done), &width);
 		if (!error)
 			done += width;
 	}
