@@ -12,3 +12,7 @@ check: $(DEPS_CHECK) $(NEWLIB_STAMP) ## formatting, linters, static analysis, he
 .PHONY: format
 format: $(DEPS_CHECK) ## let clang-format rewrite the tracked C files
 	$(Q)git ls-files -z '*.c' '*.h' | xargs -0 -r clang-format -i
+
+.PHONY: docs
+docs: ## write docs/syscalls.md from the table of system calls
+	$(Q)$(PYTHON) -B tools/mksyscalls.py include/cordon/syscalls.def docs/syscalls.md
