@@ -10,6 +10,10 @@
 #define CHILD_TIMEOUT_NS UINT64_C(60000000000)
 #define ARG_BYTES        512
 
+/* What a driver may use, whatever the machine has: the NVMe driver's 10 MiB of DMA memory, its
+ * program, stack and tables. */
+#define CHILD_FRAMES UINT64_C(3072)
+
 /* Appends a string with its zero. */
 static int add_arg(char bytes[ARG_BYTES], uint32_t *used, const char *arg)
 {
@@ -47,7 +51,7 @@ static void give(struct cordon_spawn_handle *handles, uint32_t *count, cordon_ha
 static int spawn(const struct demo *demo, const struct child_program *program, struct child *child)
 {
 	struct cordon_spawn_handle handles[CHILD_HANDLES_MAX + 2];
-	struct cordon_spawn args = {.image = demo->initramfs};
+	struct cordon_spawn args = {.image = demo->initramfs, .budget = {.frames = CHILD_FRAMES}};
 	struct cordon_cpio_entry file;
 	struct cordon_task_info info;
 	char bytes[ARG_BYTES];
