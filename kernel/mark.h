@@ -133,88 +133,99 @@ void mark_call_leave(uint64_t number);
 /* Another stretch of kernel code is over: the same holds. */
 static inline void mark_step_leave(enum mark_step step)
 {
-	const struct mark_byte fields = {(uint8_t)step};
+	if (mark_wanted()) {
+		const struct mark_byte fields = {(uint8_t)step};
 
-	if (mark_wanted())
 		mark_write(MARK_STEP_LEAVE, &fields, sizeof(fields));
+	}
 }
 
 /* The end of a task is through (S8): its devices are quiet, its memory is free. */
 static inline void mark_task_end(uint64_t task)
 {
-	const struct mark_task_end fields = {task};
+	if (mark_wanted()) {
+		const struct mark_task_end fields = {task};
 
-	if (mark_wanted())
 		mark_write(MARK_TASK_END, &fields, sizeof(fields));
+	}
 }
 
 /* count leaves of one level are stored: adjacent, mapping adjacent frames. Before the store. */
 static inline void mark_leaf_set(uint32_t domain, unsigned int level, uint32_t flags,
                                  unsigned int count, uint64_t iova, uint64_t paddr)
 {
-	const struct mark_leaf_set fields = {(uint16_t)domain, (uint8_t)level, (uint8_t)flags,
-	                                     (uint16_t)count,  iova,           paddr};
+	if (mark_wanted()) {
+		const struct mark_leaf_set fields = {
+		        (uint16_t)domain, (uint8_t)level, (uint8_t)flags,
+		        (uint16_t)count,  iova,           paddr};
 
-	if (mark_wanted())
 		mark_write(MARK_LEAF_SET, &fields, sizeof(fields));
+	}
 }
 
 /* All leaves of a level in [first, last] were removed. */
 static inline void mark_leaf_clear(uint32_t domain, unsigned int level, uint64_t first,
                                    uint64_t last)
 {
-	const struct mark_leaf_clear fields = {(uint16_t)domain, (uint8_t)level, first, last};
+	if (mark_wanted()) {
+		const struct mark_leaf_clear fields = {(uint16_t)domain, (uint8_t)level, first,
+		                                       last};
 
-	if (mark_wanted())
 		mark_write(MARK_LEAF_CLEAR, &fields, sizeof(fields));
+	}
 }
 
 /* An entry of a level names a table (before the store), or does not any more. */
 static inline void mark_table(enum mark_kind kind, uint32_t domain, unsigned int level,
                               uint64_t iova, uint64_t frame)
 {
-	const struct mark_table fields = {(uint16_t)domain, (uint8_t)level, iova, frame};
+	if (mark_wanted()) {
+		const struct mark_table fields = {(uint16_t)domain, (uint8_t)level, iova, frame};
 
-	if (mark_wanted())
 		mark_write(kind, &fields, sizeof(fields));
+	}
 }
 
 /* What a requester translates through changed. domain, root: see the structure. */
 static inline void mark_context(rid_t requester, uint32_t domain, enum mark_context state,
                                 paddr_t root)
 {
-	const struct mark_context_entry fields = {requester.raw, (uint16_t)domain, (uint8_t)state,
-	                                          root.raw};
+	if (mark_wanted()) {
+		const struct mark_context_entry fields = {requester.raw, (uint16_t)domain,
+		                                          (uint8_t)state, root.raw};
 
-	if (mark_wanted())
 		mark_write(MARK_CONTEXT, &fields, sizeof(fields));
+	}
 }
 
 /* An interrupt-remapping entry changed. */
 static inline void mark_remap(uint32_t index, bool present)
 {
-	const struct mark_remap fields = {(uint16_t)index, present};
+	if (mark_wanted()) {
+		const struct mark_remap fields = {(uint16_t)index, present};
 
-	if (mark_wanted())
 		mark_write(MARK_REMAP, &fields, sizeof(fields));
+	}
 }
 
 /* Frames go back to the allocator. */
 static inline void mark_frames_free(paddr_t base, uint64_t count)
 {
-	const struct mark_frames fields = {base.raw, (uint32_t)count};
+	if (mark_wanted()) {
+		const struct mark_frames fields = {base.raw, (uint32_t)count};
 
-	if (mark_wanted())
 		mark_write(MARK_FRAMES_FREE, &fields, sizeof(fields));
+	}
 }
 
 /* The tables of a domain go away, and its id may be used again. */
 static inline void mark_domain_free(uint32_t domain)
 {
-	const struct mark_domain fields = {(uint16_t)domain};
+	if (mark_wanted()) {
+		const struct mark_domain fields = {(uint16_t)domain};
 
-	if (mark_wanted())
 		mark_write(MARK_DOMAIN_FREE, &fields, sizeof(fields));
+	}
 }
 
 /* The unit does not answer: what is owed to it can never be settled. */
