@@ -37,16 +37,16 @@ void mark_write(enum mark_kind kind, const void *fields, size_t size)
 
 void mark_init(void)
 {
+	const struct mark_byte fields = {MARK_VERSION};
+
+	mark_on = cmdline_flag("marks");
+	if (mark_on)
+		mark_write(MARK_BEGIN, &fields, sizeof(fields));
+}
+
+void mark_call_enter(uint64_t number)
+{
 	if (mark_wanted()) {
-		const struct mark_byte fields = {MARK_VERSION};
-
-		mark_on = cmdline_flag("marks");
-		if (mark_on)
-			mark_write(MARK_BEGIN, &fields, sizeof(fields));
-	}
-
-	void mark_call_enter(uint64_t number)
-	{
 		const struct mark_byte fields = {(uint8_t)number};
 
 		mark_write(MARK_CALL_ENTER, &fields, sizeof(fields));
