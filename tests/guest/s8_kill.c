@@ -6,6 +6,7 @@
  * The control run does not kill: there the frame does change.
  */
 #include <cordon/errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <tests/guest/support/support.h>
@@ -20,16 +21,16 @@
 #define EDU_DMA_COUNT 0x90
 #define EDU_DMA_CMD   0x98
 #define EDU_BUFFER    0x40000
-#define EDU_START     1u
+#define EDU_START     1u /* reads as set until the transfer ends */
 #define EDU_TO_RAM    2u
 #define COUNT         4095u /* 4096 makes the emulator abort */
-#define IOVA          UINT64_C(0x40000000)
+#define FIRST_IOVA    UINT64_C(0x40000000)
 #define SEARCH_PAGES  256
 #define ATTEMPTS      12
 
 /* --- the victim: opens edu, aims at the page it was given, starts, and is killed --- */
 
-static int victim(void)
+static int victim(uint64_t iova)
 {
 	static struct vfio_device device;
 	struct vfio_open_params params = {
@@ -43,14 +44,22 @@ static int victim(void)
 
 	if (vfio_device_open(&params, &device))
 		return 2;
-	if (vfio_dma_map_memory(device.container, page, 0, IOVA, PAGE,
+	if (vfio_dma_map_memory(device.container, page, 0, iova, PAGE,
 	                        CORDON_DMA_READ | CORDON_DMA_WRITE))
 		return 3;
 	registers = vfio_bar_pointer(&device, 0, 0, 0x100);
 	if (!registers)
 		return 4;
+	/* First a transfer the other way: now the unit has the translation in its cache, and only
+	 * an invalidation makes it forget. */
+	vfio_write64(registers + EDU_DMA_SRC, iova);
+	vfio_write64(registers + EDU_DMA_DST, EDU_BUFFER);
+	vfio_write64(registers + EDU_DMA_COUNT, 1);
+	vfio_write64(registers + EDU_DMA_CMD, EDU_START);
+	while (vfio_read64(registers + EDU_DMA_CMD) & EDU_START)
+		test_sleep_ms(1); /* the killer does not wait for ever */
 	vfio_write64(registers + EDU_DMA_SRC, EDU_BUFFER);
-	vfio_write64(registers + EDU_DMA_DST, IOVA);
+	vfio_write64(registers + EDU_DMA_DST, iova);
 	vfio_write64(registers + EDU_DMA_COUNT, COUNT);
 	vfio_write64(registers + EDU_DMA_CMD, EDU_START | EDU_TO_RAM);
 	cordon_event_signal(cordon_handle_named("started"), 1);
@@ -62,16 +71,21 @@ static int victim(void)
 
 static cordon_handle_t group, started;
 
+/* Each victim has another IOVA: what is left of one must not serve the next. */
 static cordon_handle_t start_victim(cordon_handle_t page)
 {
+	static uint64_t next_iova = FIRST_IOVA;
+	char iova[20];
 	const struct child child = {
-	        .arguments = {"victim"},
+	        .arguments = {"victim", iova},
 	        .gives = {{group, "group0", 0}, {page, "page", 0}, {started, "started", 0}},
 	};
 	struct cordon_wait item = {.handle = started, .signals = CORDON_SIGNAL_READABLE};
 	cordon_handle_t task;
 	uint64_t count;
 
+	snprintf(iova, sizeof(iova), "0x%llx", (unsigned long long)next_iova);
+	next_iova += PAGE;
 	if (child_start(&child, &task) < 0)
 		tap_bail("the victim cannot be started");
 	if (cordon_object_wait(&item, 1, cordon_now() + UINT64_C(5000000000)) < 0)
@@ -170,8 +184,8 @@ int main(int argc, char **argv)
 	cordon_bdf_t bdf;
 	int number;
 
-	if (argc > 1 && strcmp(argv[1], "victim") == 0)
-		return victim();
+	if (argc > 2 && strcmp(argv[1], "victim") == 0)
+		return victim(strtoull(argv[2], NULL, 0));
 	number = test_find_group(EDU_VENDOR, EDU_DEVICE, 0, 0, &bdf);
 	if (number < 0)
 		tap_bail("no edu");

@@ -327,6 +327,29 @@ Test(dmar, structures_of_other_types_are_skipped)
 	cr_assert_eq(dmar.unit_count, 1);
 }
 
+Test(dmar, S5_structures_that_leave_the_table_are_refused)
+{
+	static const uint8_t too_long[] = {3, 0, 21, 0, 1, 2, 3, 4, 0, 0,
+	                                   0, 0, 0,  0, 0, 0, 0, 0, 0, 0};
+	static const uint8_t too_short[] = {3, 0, 3, 0};
+	static const uint8_t cut[] = {3, 0, 4};
+	static const struct {
+		const uint8_t *bytes;
+		size_t size;
+	} last[] = {
+	        {too_long, sizeof(too_long)},
+	        {too_short, sizeof(too_short)},
+	        {cut, sizeof(cut)},
+	};
+
+	for (size_t i = 0; i < sizeof(last) / sizeof(last[0]); i++) {
+		begin(38, 0);
+		end(begin_unit(1, 0, 0xfed90000));
+		put(last[i].bytes, last[i].size);
+		cr_expect_neq(parse_body(), 0, "case %zu", i);
+	}
+}
+
 static int parse_region(uint64_t base, uint64_t limit, int scopes)
 {
 	size_t at;

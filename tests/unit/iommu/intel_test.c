@@ -180,9 +180,13 @@ Test(ids, come_again_only_after_a_flush_under_the_old_id)
 		cr_assert_eq(target, base, "an older domain's translation came alive");
 		cr_assert_eq(bed_unmap(domain, 0x1000, 0x1000), 0);
 		cr_assert_eq(iommu_detach(domain, bed.unit, 0, (rid_t){BED_SOURCE}), 0);
+		unsigned int flushes = bed.vtd.drained;
+		uint32_t id = domain->id;
 		iommu_domain_destroy(domain);
+		cr_assert_eq(bed.vtd.drained, flushes + 1, "none since the last requester left");
 		struct vtd_descriptor last = bed_last_descriptor();
 		cr_assert_eq(last.low & 0x3f, 0x22, "no domain-selective invalidation");
+		cr_assert_eq(last.low >> 16, id, "of another id");
 	}
 }
 

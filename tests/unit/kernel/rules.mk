@@ -51,3 +51,7 @@ cmdline_test_SRCS := tests/unit/kernel/cmdline_test.c kernel/cmdline.c kernel/fo
 
 UNIT_TESTS += symbols_test
 symbols_test_SRCS := tests/unit/kernel/symbols_test.c kernel/symbols.c
+
+UNIT_TESTS += syscall_test
+syscall_test_SRCS := tests/unit/kernel/syscall_test.c kernel/syscall.c kernel/handle.c kernel/object.c \
+		     kernel/account.c
