@@ -152,4 +152,78 @@ struct dmar {
  * out). */
 int dmar_parse(struct acpi_bytes table, struct dmar *out);
 
+/* --- IVRS (AMD I/O Virtualization Technology specification 3.08, 5.2) -------------------- */
+
+#define IVRS_UNITS_MAX    16
+#define IVRS_DEVICES_MAX  512 /* entries of a unit */
+#define IVRS_SPECIALS_MAX 16  /* of a unit */
+#define IVRS_REGIONS_MAX  32
+
+/* IVHD flags that the unit's control register takes over (5.2.2.1). */
+#define IVRS_FLAG_HT_TUNNEL     0x01u
+#define IVRS_FLAG_PASS_PW       0x02u
+#define IVRS_FLAG_RES_PASS_PW   0x04u
+#define IVRS_FLAG_ISOCHRONOUS   0x08u
+#define IVRS_FLAG_COHERENT      0x20u
+#define IVRS_TYPE_ACPI_DEVICES  0x40u /* the block type that also names devices of ACPI */
+#define IVRS_TYPE_FEATURE_IMAGE 0x11u /* this one and higher have an image of the features */
+
+struct ivrs_devices { /* requester ids first .. last */
+	uint16_t first;
+	uint16_t last;
+	uint16_t alias; /* the id that their requests carry, when aliased */
+	bool aliased;
+	uint8_t settings; /* what firmware would let pass, 5.2.2.1 */
+};
+
+enum ivrs_variety { /* 5.2.2.6 */
+	            IVRS_IOAPIC = 1,
+	            IVRS_HPET = 2,
+};
+
+struct ivrs_special {
+	uint8_t variety;
+	uint8_t handle; /* the id in the MADT, or the HPET's number */
+	uint16_t device_id;
+};
+
+struct ivrs_unit {    /* IVHD, 5.2.2.1 */
+	uint8_t type; /* 10h, 11h or 40h: of those that describe the unit, the highest */
+	uint8_t flags;
+	uint16_t segment;
+	uint16_t device_id;  /* of the unit itself */
+	uint16_t capability; /* offset in its config space */
+	paddr_t registers;
+	uint16_t info;
+	uint32_t features;      /* type 10h: feature reporting; others: attributes */
+	uint64_t feature_image; /* not type 10h: of the extended feature register */
+	size_t device_count;
+	struct ivrs_devices devices[IVRS_DEVICES_MAX];
+	size_t special_count;
+	struct ivrs_special specials[IVRS_SPECIALS_MAX];
+};
+
+struct ivrs_region { /* IVMD, 5.2.2.9: devices under it are refused (S5); of every segment */
+	uint16_t first;
+	uint16_t last;
+	uint64_t base;
+	uint64_t size;
+	bool exclusion; /* requests would pass untranslated, else: an identity map */
+};
+
+struct ivrs {
+	uint8_t physical_bits; /* of an address, 0: not said */
+	uint8_t virtual_bits;  /* of an IOVA, 0: not said */
+	size_t unit_count;
+	struct ivrs_unit units[IVRS_UNITS_MAX];
+	size_t region_count;
+	struct ivrs_region regions[IVRS_REGIONS_MAX];
+};
+
+/* out is large, as dmar_parse's. Returns 0; -EINVAL for anything malformed, also a register base
+ * that is not aligned or there twice, a unit described twice, a range without an end or turned
+ * around, an I/O APIC under two units, an entry of an unknown kind; -E2BIG when a table of ours is
+ * too small. */
+int ivrs_parse(struct acpi_bytes table, struct ivrs *out);
+
 #endif
