@@ -161,7 +161,8 @@ static int console_route(const struct madt *madt)
 		error = iommu_remap_alloc(unit, source, vector, level, &index);
 		if (error)
 			return error;
-		remapped = (int32_t)index;
+		if (!iommu_remap_by_vector(unit))
+			remapped = (int32_t)index;
 	}
 	error = ioapic_route(gsi, vector, remapped, level, active_low);
 	if (error)

@@ -111,7 +111,8 @@ struct iommu_ops {
 	/* Masks the unit's fault interrupt; one that came meanwhile is delivered on unmasking. */
 	void (*fault_interrupt_mask)(struct iommu_unit *unit, bool masked);
 
-	/* Writes an interrupt-remapping entry; NULL: absent. */
+	/* Writes an interrupt-remapping entry; NULL: absent. -ENOMEM, -EOPNOTSUPP (the unit cannot
+	 * do it): nothing changed. */
 	int (*remap_write)(struct iommu_unit *unit, uint32_t index,
 	                   const struct iommu_remap_target *target);
 };
@@ -128,14 +129,19 @@ struct iommu_unit {
 
 	/* Why devices behind it are never handed out, or NULL. A static string. */
 	const char *unusable;
-	bool dead;        /* it stopped answering; also in unusable */
-	bool translation; /* on */
-	bool remapping;   /* interrupt remapping on */
+	bool dead;              /* it stopped answering; also in unusable */
+	bool translation;       /* on */
+	bool remapping;         /* interrupt remapping on */
+	bool remap_by_vector;   /* see iommu_remap_by_vector */
+	bool faults_unreported; /* known to record none, although it should */
 
 	const struct pagetable_format *format;
 	uint64_t page_sizes;   /* bit n: leaves of 2^n bytes */
 	uint32_t address_bits; /* of an IOVA */
 	bool snoop_enforced;   /* no-snoop requests are snooped all the same */
+	/* IOVAs that are never translated, beside the window of messages; hole_last 0: none. */
+	uint64_t hole_first;
+	uint64_t hole_last;
 
 	struct ids domains;
 	struct ids remap_entries;

@@ -163,15 +163,29 @@ int iommu_detach(struct iommu_domain *domain, struct iommu_unit *unit, uint16_t 
 size_t iommu_domain_ranges(const struct iommu_domain *domain, struct cordon_iova_range *out,
                            size_t max)
 {
-	const struct cordon_iova_range ranges[] = {
-	        {.start = 0, .last = IOMMU_MSI_FIRST - 1},
-	        {.start = IOMMU_MSI_LAST + 1,
-	         .last = (UINT64_C(1) << domain->unit->address_bits) - 1},
+	const struct iommu_unit *unit = domain->unit;
+	const struct cordon_iova_range untranslated[] = {
+	        {.start = IOMMU_MSI_FIRST, .last = IOMMU_MSI_LAST},
+	        {.start = unit->hole_first, .last = unit->hole_last},
 	};
-	size_t count = max < ARRAY_SIZE(ranges) ? max : ARRAY_SIZE(ranges);
+	const uint64_t end = UINT64_C(1) << unit->address_bits;
+	uint64_t start = 0;
+	size_t count = 0;
 
-	for (size_t i = 0; i < count; i++)
-		out[i] = ranges[i];
+	/* In rising order: what lies between them. */
+	for (size_t i = 0; i <= ARRAY_SIZE(untranslated) && start < end && count < max; i++) {
+		uint64_t stop = end;
+
+		if (i < ARRAY_SIZE(untranslated)) {
+			if (!untranslated[i].last)
+				continue;
+			stop = min_u64(untranslated[i].start, end);
+		}
+		if (start < stop)
+			out[count++] = (struct cordon_iova_range){start, stop - 1};
+		if (i < ARRAY_SIZE(untranslated))
+			start = untranslated[i].last + 1;
+	}
 	return count;
 }
 
@@ -195,10 +209,12 @@ bool iommu_domain_coherent(const struct iommu_domain *domain)
 /* Whether [start, start + size) may be mapped at all: the caller answers for it. */
 static bool range_allowed(const struct iommu_domain *domain, uint64_t start, uint64_t size)
 {
-	uint64_t end = UINT64_C(1) << domain->unit->address_bits;
+	const struct iommu_unit *unit = domain->unit;
+	uint64_t end = UINT64_C(1) << unit->address_bits;
 
 	return size != 0 && is_aligned(start | size, PAGE_SIZE) && start < end &&
-	       size <= end - start && (start > IOMMU_MSI_LAST || start + size <= IOMMU_MSI_FIRST);
+	       size <= end - start && (start > IOMMU_MSI_LAST || start + size <= IOMMU_MSI_FIRST) &&
+	       (start > unit->hole_last || start + size <= unit->hole_first || !unit->hole_last);
 }
 
 /*

@@ -60,6 +60,14 @@ int ids_alloc(struct ids *ids, uint32_t *out)
 	return -ENOSPC;
 }
 
+int ids_take(struct ids *ids, uint32_t id)
+{
+	if (id >= ids->count || (ids->used[id / WORD_BITS] & mask_of(id)))
+		return -ENOSPC;
+	ids->used[id / WORD_BITS] |= mask_of(id);
+	return 0;
+}
+
 void ids_free(struct ids *ids, uint32_t id)
 {
 	ASSERT(id < ids->count && (ids->used[id / WORD_BITS] & mask_of(id)));

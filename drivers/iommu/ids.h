@@ -18,6 +18,9 @@ void ids_destroy(struct ids *ids);
 /* Returns 0 or -ENOSPC. */
 int ids_alloc(struct ids *ids, uint32_t *out);
 
+/* Gives out this very number. Returns 0 or -ENOSPC when it is given out already, or is none. */
+int ids_take(struct ids *ids, uint32_t id);
+
 /* The number was given out. */
 void ids_free(struct ids *ids, uint32_t id);
 

@@ -191,6 +191,7 @@ static void describe_unit(const struct iommu_unit *unit, struct cordon_iommu_des
 	out->remapping = unit->remapping;
 	out->page_sizes = unit->page_sizes;
 	out->faults = unit->faults;
+	out->reports_faults = !unit->faults_unreported;
 	if (unit->unusable) {
 		format_text(out->text, sizeof(out->text), "%s at 0x%llx not usable: %s", unit->name,
 		            (unsigned long long)unit->registers.raw, unit->unusable);
@@ -198,11 +199,12 @@ static void describe_unit(const struct iommu_unit *unit, struct cordon_iommu_des
 	}
 	ASSERT(unit->format);
 	format_text(out->text, sizeof(out->text),
-	            "%s at 0x%llx: %u-bit IOVA, %u levels, 4K%s%s pages, interrupt remapping, %s",
+	            "%s at 0x%llx: %u-bit IOVA, %u levels, 4K%s%s pages, interrupt remapping, %s%s",
 	            unit->name, (unsigned long long)unit->registers.raw, unit->address_bits,
 	            out->levels, unit->page_sizes & SIZE_2M ? " 2M" : "",
 	            unit->page_sizes & SIZE_1G ? " 1G" : "",
-	            unit->format->coherent ? "coherent walks" : "tables written back");
+	            unit->format->coherent ? "coherent walks" : "tables written back",
+	            unit->faults_unreported ? ", reports no faults" : "");
 }
 
 bool iommu_describe(size_t index, struct cordon_iommu_desc *out)

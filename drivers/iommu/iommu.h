@@ -98,7 +98,8 @@ int iommu_attach(struct iommu_domain *domain, struct iommu_unit *unit, uint16_t 
 int iommu_detach(struct iommu_domain *domain, struct iommu_unit *unit, uint16_t segment,
                  rid_t requester);
 
-/* Usable IOVAs: inclusive ranges, without the interrupt window 0xfee00000-0xfeefffff (VT-d 3.14).
+/* Usable IOVAs: inclusive ranges, without the interrupt window 0xfee00000-0xfeefffff (VT-d 3.14)
+ * and what else the unit does not translate.
  * Returns the count. */
 size_t iommu_domain_ranges(const struct iommu_domain *domain, struct cordon_iova_range *out,
                            size_t max);
@@ -150,9 +151,17 @@ void iommu_poll_faults(void);
 /* --- interrupt remapping (S6) ---------------------------------------------------------------- */
 
 /* An entry for a source: present with source check, edge or level, to the boot CPU. The index is
- * what the message carries. Returns 0, -ENOSPC, -ENODEV, -EIO. */
+ * what the message carries. Returns 0, -ENOSPC, -ENODEV, -ENOMEM, -EIO, -EOPNOTSUPP (the unit
+ * cannot remap a level interrupt). */
 int iommu_remap_alloc(struct iommu_unit *unit, rid_t source, vector_t vector, bool level,
                       uint32_t *index);
+
+/*
+ * True: messages and I/O APIC entries stay in compatibility format, and the unit takes the vector
+ * in them for the index; so an entry's index is its vector (AMD-Vi 2.2.5). False: they carry the
+ * index in a format of their own (VT-d 5.1.2.2).
+ */
+bool iommu_remap_by_vector(const struct iommu_unit *unit);
 
 /* Absent again, flushed. */
 int iommu_remap_free(struct iommu_unit *unit, uint32_t index);

@@ -6,6 +6,19 @@
 #include <cordon/errno.h>
 #include <kernel/panic.h>
 
+bool iommu_remap_by_vector(const struct iommu_unit *unit)
+{
+	return unit->remap_by_vector;
+}
+
+static int index_alloc(struct iommu_unit *unit, vector_t vector, uint32_t *index)
+{
+	if (!unit->remap_by_vector)
+		return ids_alloc(&unit->remap_entries, index);
+	*index = vector.raw;
+	return ids_take(&unit->remap_entries, vector.raw);
+}
+
 int iommu_remap_alloc(struct iommu_unit *unit, rid_t source, vector_t vector, bool level,
                       uint32_t *index)
 {
@@ -20,11 +33,13 @@ int iommu_remap_alloc(struct iommu_unit *unit, rid_t source, vector_t vector, bo
 	if (!unit || !unit->remapping)
 		return -ENODEV;
 	spin_lock(&unit->lock);
-	error = unit->dead ? -ENODEV : ids_alloc(&unit->remap_entries, index);
+	error = unit->dead ? -ENODEV : index_alloc(unit, vector, index);
 	if (!error) {
 		error = unit->ops->remap_write(unit, *index, &target);
 		/* Not confirmed: the unit may have either state of the entry, so its index is
 		 * never given out again. */
+		if (error && error != -EIO)
+			ids_free(&unit->remap_entries, *index);
 	}
 	spin_unlock(&unit->lock);
 	return error;

@@ -42,9 +42,12 @@ struct cordon_iommu_desc {
 	uint32_t remapping;   /* 1: interrupt remapping on */
 	uint64_t page_sizes;
 	uint64_t faults; /* since boot */
-	char text[128];  /* one line for a person; why not, when not usable */
+	/* 0: the unit blocks, but is known to record no refused access, so that none is told. */
+	uint32_t reports_faults;
+	uint32_t reserved;
+	char text[128]; /* one line for a person; why not, when not usable */
 };
-CORDON_STATIC_ASSERT(sizeof(struct cordon_iommu_desc) == 176, "cordon_iommu_desc layout");
+CORDON_STATIC_ASSERT(sizeof(struct cordon_iommu_desc) == 184, "cordon_iommu_desc layout");
 
 struct cordon_group_desc {
 	struct cordon_group_status status;

@@ -1,14 +1,59 @@
 /* SPDX-License-Identifier: MIT */
-/* AMD-Vi is recognised, so that the system can say what it found, but not driven. */
-#include <drivers/iommu/core.h>
+/* From the IVRS table to units. */
+#include <drivers/iommu/amd/amd.h>
+
+#include <kernel/heap.h>
+
+#define LOG_TAG "amd-vi"
+#include <kernel/log.h>
+
+/* Returns NULL, or why not all units could be made known. */
+static const char *add_units(const struct ivrs *ivrs, struct amd_unit **units)
+{
+	bool remapping = amd_names_ioapic(ivrs);
+
+	for (size_t i = 0; i < ivrs->unit_count; i++) {
+		struct amd_unit *unit = heap_alloc(sizeof(*unit));
+
+		if (!unit)
+			return "out of memory for the units of the IVRS table";
+		unit->unit.registers = ivrs->units[i].registers;
+		unit->unit.segment = ivrs->units[i].segment;
+		unit->description = &ivrs->units[i];
+		format_text(unit->unit.name, sizeof(unit->unit.name), "AMD-Vi unit %zu", i);
+		amd_unit_start(unit, ivrs, remapping);
+		iommu_unit_add(&unit->unit);
+		units[i] = unit;
+	}
+	return NULL;
+}
 
 static bool amd_probe(const char **why)
 {
+	struct amd_unit *units[IVRS_UNITS_MAX] = {NULL};
 	struct acpi_bytes table;
+	struct ivrs *ivrs;
+	const char *failed = NULL;
 
 	if (!acpi_find("IVRS", 0, &table))
 		return false;
-	*why = "AMD-Vi unit found: not driven by this version";
+	ivrs = heap_alloc(sizeof(*ivrs));
+	if (!ivrs) {
+		*why = "out of memory for the IVRS table";
+		return true;
+	}
+	if (ivrs_parse(table, ivrs))
+		failed = "the IVRS table is malformed";
+	if (!failed)
+		failed = add_units(ivrs, units);
+	/* Half a table is no protection: without all units nothing is covered. */
+	if (!failed)
+		amd_scopes_resolve(ivrs, units);
+	for (size_t i = 0; i < IVRS_UNITS_MAX && units[i]; i++)
+		units[i]->description = NULL;
+	heap_free(ivrs);
+	if (failed)
+		*why = failed;
 	return true;
 }
 

@@ -13,6 +13,10 @@ static unsigned int master_calls[FUNCTIONS_MAX][2];
 static size_t function_count;
 static struct list all = LIST_INIT(all);
 
+static uint8_t configs[FUNCTIONS_MAX][256];
+
+struct ivrs machine_ivrs;
+int machine_ivrs_error;
 struct dmar machine_dmar;
 int machine_dmar_error;
 bool machine_has_dmar;
@@ -68,6 +72,42 @@ struct pci_function *pci_find_path(uint16_t segment, uint8_t start_bus, const ui
 	return found;
 }
 
+uint8_t *machine_config(const struct pci_function *function)
+{
+	return configs[function - functions];
+}
+
+uint8_t pci_read8(const struct pci_function *function, uint32_t offset)
+{
+	return machine_config(function)[offset];
+}
+
+uint16_t pci_read16(const struct pci_function *function, uint32_t offset)
+{
+	uint16_t value;
+
+	memcpy(&value, machine_config(function) + offset, sizeof(value));
+	return value;
+}
+
+uint32_t pci_read32(const struct pci_function *function, uint32_t offset)
+{
+	uint32_t value;
+
+	memcpy(&value, machine_config(function) + offset, sizeof(value));
+	return value;
+}
+
+void pci_write16(const struct pci_function *function, uint32_t offset, uint16_t value)
+{
+	memcpy(machine_config(function) + offset, &value, sizeof(value));
+}
+
+void pci_write32(const struct pci_function *function, uint32_t offset, uint32_t value)
+{
+	memcpy(machine_config(function) + offset, &value, sizeof(value));
+}
+
 void pci_set_master(struct pci_function *function, bool on)
 {
 	master_calls[function - functions][on]++;
@@ -95,6 +135,13 @@ int dmar_parse(struct acpi_bytes table, struct dmar *out)
 	(void)table;
 	*out = machine_dmar;
 	return machine_dmar_error;
+}
+
+int ivrs_parse(struct acpi_bytes table, struct ivrs *out)
+{
+	(void)table;
+	*out = machine_ivrs;
+	return machine_ivrs_error;
 }
 
 bool cmdline_find(const char *name, const char **value, size_t *length)

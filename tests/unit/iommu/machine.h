@@ -23,6 +23,13 @@ extern int machine_dmar_error;
 extern bool machine_has_dmar;
 extern bool machine_has_ivrs;
 
+/* What ivrs_parse gives out. */
+extern struct ivrs machine_ivrs;
+extern int machine_ivrs_error;
+
+/* A function's config space, which pci_read and pci_write work on. */
+uint8_t *machine_config(const struct pci_function *function);
+
 /* The kernel option iommu=..., or NULL. */
 extern const char *machine_iommu_option;
 

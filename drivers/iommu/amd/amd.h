@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside the AMD-Vi driver: a unit and what its files offer to each other. */
+#ifndef DRIVERS_IOMMU_AMD_AMD_H
+#define DRIVERS_IOMMU_AMD_AMD_H
+
+#include <drivers/acpi/acpi.h>
+#include <drivers/iommu/amd/regs.h>
+#include <drivers/iommu/core.h>
+
+/*
+ * The command buffer. Whoever submits waits, under the unit's lock, so between submissions it is
+ * empty and its tail is known without asking the hardware.
+ */
+struct amd_queue {
+	struct amd_command *slots; /* one frame */
+	volatile uint64_t *status; /* where completion waits store their number */
+	paddr_t status_address;
+	uint32_t tail;   /* slot written next */
+	uint32_t first;  /* slot that the unit has not been told of */
+	uint64_t number; /* of the last completion wait */
+};
+
+struct amd_unit {
+	struct iommu_unit unit;
+	volatile uint8_t *registers;
+	const struct ivrs_unit *description; /* while it is brought up */
+	struct pci_function *function;       /* of the unit itself; NULL: not found */
+	uint64_t features;
+	bool coherent;      /* accesses to structures snoop the CPU's caches */
+	bool caches_absent; /* what was not there may be cached */
+	bool wide_entries;  /* interrupt-remapping entries have 128 bits */
+	/*
+	 * The unit of QEMU 7.2, known by what it reports: it takes a wrong requester id for
+	 * devices behind bridges, delivers every remapped interrupt as edge, and never writes its
+	 * event log.
+	 */
+	bool emulated_early;
+	struct amd_queue queue;
+	struct amd_device_entry *devices;
+	struct amd_event *events; /* one frame */
+	uint32_t event_head;
+	rid_t remap_sources[AMD_IRTE_COUNT]; /* of the entries that are present */
+	struct pagetable_format format;
+};
+
+static inline struct amd_unit *amd_unit_of(struct iommu_unit *unit)
+{
+	return container_of(unit, struct amd_unit, unit);
+}
+
+/* Makes stores to a structure visible to a unit that does not snoop. */
+void amd_publish(const struct amd_unit *unit, const void *start, size_t size);
+
+/* --- switches (unit.c) ----------------------------------------------------------------------- */
+
+/* Switches bits of the control register, keeping the others. */
+void amd_control(struct amd_unit *unit, uint64_t bits, bool on);
+
+/* The same, and waits until the status shows run. False: it did not in IOMMU_SWITCH_TIMEOUT. */
+bool amd_switch(struct amd_unit *unit, uint64_t bits, uint64_t run, bool on);
+
+/*
+ * Takes a unit over and brings it up as far as it goes: unit.unusable says what is missing. Fills
+ * every member; unit.registers, unit.segment and description are set. No requester masters the bus.
+ * remapping: firmware describes the platform well enough to remap interrupts.
+ */
+void amd_unit_start(struct amd_unit *unit, const struct ivrs *ivrs, bool remapping);
+
+/* --- invalidation (invalidate.c) -------------------------------------------------------------- */
+
+/* Takes the command buffer's frames. Returns 0 or -ENOMEM. */
+int amd_queue_create(struct amd_unit *unit);
+/* Tells the unit where the buffer is; commands are off. */
+void amd_queue_start(struct amd_unit *unit);
+
+/* All return 0, or -EIO when the unit did not confirm or is dead. The unit's lock is held. */
+int amd_flush_all(struct amd_unit *unit);
+int amd_flush_device(struct amd_unit *unit, rid_t requester);
+int amd_flush_domain(struct amd_unit *unit, uint32_t domain);
+int amd_flush_remap(struct amd_unit *unit, rid_t requester);
+int amd_invalidate(struct iommu_unit *unit, const struct iommu_gather *gather);
+
+/* The address operand that names the smallest naturally aligned block of pages around [first,
+ * last]: its size is in its lower bits, AMD_PAGES_SIZE included (2.4.3). */
+uint64_t amd_block_around(uint64_t first, uint64_t last);
+
+/* --- tables (table.c) ------------------------------------------------------------------------ */
+
+/* The device table: every requester blocked; its interrupts, too, when remapping is to be on.
+ * Returns 0 or -ENOMEM. */
+int amd_table_create(struct amd_unit *unit, bool remapping);
+
+/* Fills unit.format. */
+void amd_format_init(struct amd_unit *unit);
+
+int amd_attach(struct iommu_unit *unit, rid_t requester, const struct iommu_domain *domain);
+int amd_block(struct iommu_unit *unit, rid_t requester, const struct iommu_domain *domain);
+int amd_fault_silence(struct iommu_unit *unit, rid_t requester, const struct iommu_domain *domain,
+                      bool silent);
+
+/* Whether a requester translates through a domain. */
+bool amd_is_attached(const struct amd_unit *unit, rid_t requester);
+
+/* --- faults (fault.c) ------------------------------------------------------------------------ */
+
+/* Takes the event log's frame. Returns 0 or -ENOMEM. */
+int amd_events_create(struct amd_unit *unit);
+/* Tells the unit where the log is; events are off. */
+void amd_events_start(struct amd_unit *unit);
+/* Routes the event interrupt to us; the unit is on. */
+void amd_events_route(struct amd_unit *unit);
+bool amd_fault_read(struct iommu_unit *unit, struct iommu_fault *fault, uint64_t *lost);
+void amd_fault_interrupt_mask(struct iommu_unit *unit, bool masked);
+
+/* Decodes an event: all of the fault but segment and time. attached: whether its requester
+ * translates through a domain. */
+void amd_fault_decode(const struct amd_event *event, bool attached, struct iommu_fault *fault);
+
+/* --- interrupt remapping (remap.c) ----------------------------------------------------------- */
+
+int amd_remap_write(struct iommu_unit *unit, uint32_t index,
+                    const struct iommu_remap_target *target);
+
+/* --- firmware table (scope.c) ---------------------------------------------------------------- */
+
+/* Whether the table names an I/O APIC: without, none of their interrupts can be remapped. */
+bool amd_names_ioapic(const struct ivrs *ivrs);
+
+/* Tells the core which functions and I/O APICs the units cover; units[i] is ivrs->units[i]'s. */
+void amd_scopes_resolve(const struct ivrs *ivrs, struct amd_unit *const *units);
+
+#endif

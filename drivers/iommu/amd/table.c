@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The device table (2.2.2), and the format of page tables (2.2.3). Here absence is not the default:
+ * an entry of zeroes lets its requester reach everything. So the table holds every id that a
+ * request can carry, and every entry is valid from the start and permits nothing.
+ */
+#include <drivers/iommu/amd/amd.h>
+
+#include <arch/cpu.h>
+#include <cordon/errno.h>
+#include <kernel/mark.h>
+#include <kernel/page.h>
+#include <kernel/panic.h>
+
+#define LEVELS 4u
+
+/* Valid, no tables, and neither read nor write permitted: requests are aborted (2.2.2.1). */
+#define BLOCKED (AMD_DTE_VALID | AMD_DTE_TRANSLATION_VALID)
+
+void amd_publish(const struct amd_unit *unit, const void *start, size_t size)
+{
+	if (!unit->coherent)
+		arch_cache_flush(start, size);
+}
+
+int amd_table_create(struct amd_unit *unit, bool remapping)
+{
+	const struct amd_device_entry blocked = {
+	        .translation = BLOCKED,
+	        .interrupts = remapping ? AMD_DTE_REMAP_VALID | AMD_DTE_REMAP_ABORT : 0,
+	};
+	paddr_t base;
+	int error = page_alloc(AMD_DEVICE_TABLE_ORDER, &base);
+
+	if (error)
+		return error;
+	unit->devices = phys_to_virt(base);
+	for (uint32_t i = 0; i < AMD_DEVICE_ENTRIES; i++)
+		unit->devices[i] = blocked;
+	amd_publish(unit, unit->devices, PAGE_SIZE << AMD_DEVICE_TABLE_ORDER);
+	return 0;
+}
+
+void amd_format_init(struct amd_unit *unit)
+{
+	struct pagetable_format *format = &unit->format;
+
+	*format = (struct pagetable_format){
+	        .address = AMD_PAGE_ADDRESS,
+	        .present = AMD_PAGE_PRESENT,
+	        .read = AMD_PAGE_READ,
+	        .write = AMD_PAGE_WRITE,
+	        .levels = LEVELS,
+	        .leaf_levels = 1 << 0 | 1 << 1 | 1 << 2,
+	        .coherent = unit->coherent,
+	        .flush_new = unit->caches_absent,
+	};
+	for (unsigned int level = 0; level < LEVELS; level++) {
+		/* All rights in entries that name tables: only leaves decide. The specification's
+		 * levels count from 1, so that the table below an entry of level n is level n. */
+		format->table[level] = AMD_PAGE_PRESENT | AMD_PAGE_READ | AMD_PAGE_WRITE |
+		                       (uint64_t)level << AMD_PAGE_NEXT_SHIFT;
+		format->leaf[level] = AMD_PAGE_PRESENT | AMD_PAGE_SNOOP;
+		format->leaf_mask[level] = AMD_PAGE_NEXT_MASK;
+		format->leaf_value[level] = 0;
+	}
+}
+
+/* --- device table entries -------------------------------------------------------------------- */
+
+/* A word of a live entry. */
+static void word_write(const struct amd_unit *unit, uint64_t *word, uint64_t value)
+{
+	__atomic_store_n(word, value, __ATOMIC_RELEASE);
+	amd_publish(unit, word, sizeof(*word));
+}
+
+bool amd_is_attached(const struct amd_unit *unit, rid_t requester)
+{
+	return unit->devices[requester.raw].translation != BLOCKED;
+}
+
+/* Blocked: nothing is permitted, whatever the domain's word says. */
+static int entry_block(struct amd_unit *unit, rid_t requester, uint32_t domain)
+{
+	struct amd_device_entry *entry = &unit->devices[requester.raw];
+	int error;
+
+	word_write(unit, &entry->translation, BLOCKED);
+	mark_context(requester, domain, MARK_CONTEXT_ABSENT, paddr(0));
+	/* The entry first: else a walk between the two could cache again. The second waits for
+	 * what was translated before. */
+	error = amd_flush_device(unit, requester);
+	if (!error)
+		error = amd_flush_domain(unit, domain);
+	return error;
+}
+
+int amd_attach(struct iommu_unit *base, rid_t requester, const struct iommu_domain *domain)
+{
+	struct amd_unit *unit = amd_unit_of(base);
+	struct amd_device_entry *entry = &unit->devices[requester.raw];
+	uint64_t suppress = entry->domain & AMD_DTE_SUPPRESS;
+	int error;
+
+	ASSERT(!amd_is_attached(unit, requester));
+	mark_context(requester, domain->id, MARK_CONTEXT_PRESENT, domain->table.root);
+	/* The unit may read the words apart: the one that permits comes last. */
+	word_write(unit, &entry->domain, domain->id | suppress);
+	word_write(unit, &entry->translation,
+	           BLOCKED | AMD_DTE_READ | AMD_DTE_WRITE | (uint64_t)LEVELS << AMD_DTE_MODE_SHIFT |
+	                   domain->table.root.raw);
+	error = amd_flush_device(unit, requester);
+	/* What the id's last owner left went before the id was free; where absence is cached,
+	 * something may be there again. */
+	if (!error)
+		error = amd_flush_domain(unit, domain->id);
+	if (error)
+		(void)entry_block(unit, requester, domain->id);
+	return error;
+}
+
+int amd_block(struct iommu_unit *base, rid_t requester, const struct iommu_domain *domain)
+{
+	struct amd_unit *unit = amd_unit_of(base);
+
+	ASSERT(amd_is_attached(unit, requester));
+	return entry_block(unit, requester, domain->id);
+}
+
+int amd_fault_silence(struct iommu_unit *base, rid_t requester, const struct iommu_domain *domain,
+                      bool silent)
+{
+	struct amd_unit *unit = amd_unit_of(base);
+	struct amd_device_entry *entry = &unit->devices[requester.raw];
+	uint64_t word = entry->domain & ~AMD_DTE_SUPPRESS;
+
+	word_write(unit, &entry->domain, silent ? word | AMD_DTE_SUPPRESS : word);
+	mark_context(requester, domain ? domain->id : 0, MARK_CONTEXT_CHANGED, paddr(0));
+	return amd_flush_device(unit, requester);
+}
