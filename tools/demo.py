@@ -4,7 +4,8 @@
 import re
 
 STEP = re.compile(r"^demo: (PASS|FAIL) (.+)$")
-CLOSING = re.compile(r"^demo: (\d+) passed, (\d+) failed$")
+LEFT_OUT = re.compile(r"^demo: NOT SHOWN (.+)$")
+CLOSING = re.compile(r"^demo: (\d+) passed, (\d+) failed(?:, (\d+) not shown)?$")
 DIGEST = re.compile(r"^disk: sha256 ([0-9a-f]{64})$")
 
 
@@ -22,7 +23,7 @@ def judge(lines, digest):
     """What the guest's lines fail to prove, as a list of sentences; digest is the host's own
     of the disk."""
     problems = []
-    passed, failed, closing, seen = 0, 0, None, []
+    passed, failed, left_out, closing, seen = 0, 0, 0, None, []
     for line in lines:
         line = line.rstrip()
         if match := STEP.match(line):
@@ -31,17 +32,19 @@ def judge(lines, digest):
             else:
                 failed += 1
                 problems.append(f"step failed: {match[2]}")
+        elif LEFT_OUT.match(line):
+            left_out += 1
         elif match := CLOSING.match(line):
             if closing is not None:
                 problems.append("the demonstration closed twice")
-            closing = (int(match[1]), int(match[2]))
+            closing = (int(match[1]), int(match[2]), int(match[3] or 0))
         elif match := DIGEST.match(line):
             seen.append(match[1])
     if closing is None:
         problems.append("the demonstration did not come to its closing line")
-    elif closing != (passed, failed):
-        problems.append(f"the closing line says {closing[0]} passed, {closing[1]} failed; "
-                        f"the steps say {passed}, {failed}")
+    elif closing != (passed, failed, left_out):
+        problems.append(f"the closing line says {closing[0]} passed, {closing[1]} failed, "
+                        f"{closing[2]} not shown; the steps say {passed}, {failed}, {left_out}")
     if passed == 0:
         problems.append("no step passed")
     if not seen:

@@ -172,7 +172,7 @@ static bool check_secret(struct scene *scene, const char *name)
 	                   "%u of %u bytes are the kernel's", same, ATTACK_BYTES);
 }
 
-static bool check_fault(struct scene *scene, const char *name, uint64_t iova, bool write,
+static void check_fault(struct scene *scene, const char *name, uint64_t iova, bool write,
                         uint64_t since)
 {
 	struct expected_fault expected = {
@@ -183,10 +183,14 @@ static bool check_fault(struct scene *scene, const char *name, uint64_t iova, bo
 	};
 	char text[NAME_MAX_BYTES];
 
-	return step_result(witness_fault(scene->demo, &scene->child, &expected),
-	                   step_name(text, name, "fault attributed"),
-	                   "no record of a refused %s of 0x%" PRIx64 " by %s",
-	                   write ? "write" : "read", iova, scene->child.name);
+	step_name(text, name, "fault attributed");
+	if (!witness_faults_reported(scene->demo)) {
+		step_left_out(text, "this IOMMU reports no faults");
+		return;
+	}
+	step_result(witness_fault(scene->demo, &scene->child, &expected), text,
+	            "no record of a refused %s of 0x%" PRIx64 " by %s", write ? "write" : "read",
+	            iova, scene->child.name);
 }
 
 /* Lets the paused attacker make its next move. True when it pauses again. */

@@ -8,6 +8,7 @@
 
 static int passed_count;
 static int failed_count;
+static int left_out_count;
 
 void step_heading(const char *text)
 {
@@ -32,8 +33,17 @@ bool step_result(bool passed, const char *name, const char *why, ...)
 	return false;
 }
 
+void step_left_out(const char *name, const char *why)
+{
+	left_out_count++;
+	printf("demo: NOT SHOWN %s: %s\n", name, why);
+}
+
 int step_close(void)
 {
-	printf("\ndemo: %d passed, %d failed\n", passed_count, failed_count);
+	printf("\ndemo: %d passed, %d failed", passed_count, failed_count);
+	if (left_out_count)
+		printf(", %d not shown", left_out_count);
+	printf("\n");
 	return passed_count ? failed_count : 1;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
+#include <cordon/system.h>
+
 #include "witness.h"
 
 #define FAULT_WAIT_NS UINT64_C(2000000000)
@@ -29,6 +31,19 @@ int witness_changes(const struct demo *demo, const struct witness *witness)
 	for (size_t i = 0; i < sizeof(now); i++)
 		changes += now[i] != witness->before[i];
 	return changes;
+}
+
+bool witness_faults_reported(const struct demo *demo)
+{
+	struct cordon_iommu_desc unit;
+
+	for (uint32_t i = 0;
+	     cordon_system_info(demo->inspect, CORDON_SYSTEM_IOMMU, i, &unit, sizeof(unit)) == 0;
+	     i++) {
+		if (unit.usable && !unit.reports_faults)
+			return false;
+	}
+	return true;
 }
 
 static bool is_expected(const struct cordon_fault *fault, const struct child *child,

@@ -26,6 +26,10 @@ int witness_record(const struct demo *demo, struct witness *witness);
 /* How many bytes differ from what was taken down; -1 when that cannot be told. */
 int witness_changes(const struct demo *demo, const struct witness *witness);
 
+/* False when a unit that is in use is known to record no refused access: then only the bytes of
+ * the pages tell. */
+bool witness_faults_reported(const struct demo *demo);
+
 /* What the device is expected to have been refused. */
 struct expected_fault {
 	cordon_bdf_t device;

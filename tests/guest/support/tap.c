@@ -40,6 +40,17 @@ bool tap_is(int64_t have, int64_t want, const char *format, ...)
 	return have == want;
 }
 
+void tap_skip(const char *reason, const char *format, ...)
+{
+	va_list arguments;
+
+	printf("ok %u - ", ++count);
+	va_start(arguments, format);
+	vprintf(format, arguments);
+	va_end(arguments);
+	printf(" # SKIP %s\n", reason);
+}
+
 void tap_note(const char *format, ...)
 {
 	va_list arguments;

@@ -18,6 +18,9 @@ bool tap_ok(bool condition, const char *format, ...) __attribute__((format(print
 bool tap_is(int64_t have, int64_t want, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
 
+/* A test that cannot be made here, and why; neither passed nor failed. */
+void tap_skip(const char *reason, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* A line for the log, not a result. */
 void tap_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -295,9 +295,11 @@ static void test_map(void)
 	const cordon_handle_t own = CORDON_HANDLE_NONE;
 
 	tap_is(cordon_container_info(edu.container, &info), 0, "container_info");
-	tap_ok(info.range_count == 2 && info.ranges[0].start == 0 &&
+	/* AMD-Vi has another hole further up. */
+	tap_ok(info.range_count >= 2 && info.ranges[0].start == 0 &&
 	               info.ranges[0].last == 0xfedfffff && info.ranges[1].start == 0xfef00000 &&
-	               info.ranges[1].last == (UINT64_C(1) << info.address_bits) - 1,
+	               info.ranges[info.range_count - 1].last ==
+	                       (UINT64_C(1) << info.address_bits) - 1,
 	       "the interrupt window is no IOVA range");
 
 	tap_is(map(edu.container, memory, 0, IOVA, PAGE, 0), -EINVAL, "map: no direction");

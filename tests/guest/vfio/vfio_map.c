@@ -84,6 +84,20 @@ static bool take_fault(struct cordon_fault *fault)
 	return count == 1;
 }
 
+/* A result about the one fault that was recorded. A unit may be known to block without recording:
+ * then the bytes of memory, which are checked in any case, are all the proof there is. */
+static void fault_ok(bool right, const char *name)
+{
+	struct cordon_iommu_desc unit = {0};
+
+	if (cordon_system_info(test_authority(), CORDON_SYSTEM_IOMMU, 0, &unit, sizeof(unit)))
+		tap_bail("no IOMMU described");
+	if (unit.reports_faults)
+		tap_ok(right, "%s", name);
+	else
+		tap_skip("this IOMMU reports no faults", "%s", name);
+}
+
 static void drop_faults(void)
 {
 	struct cordon_fault fault;
@@ -145,9 +159,9 @@ static void test_directions(void)
 	map(memory, 0, IOVA, PAGE, CORDON_DMA_READ);
 	edu_store(&edu, IOVA, SIZE);
 	tap_ok(only(bytes, 7 * PAGE, 0x11), "S2: a write to a mapping for reading changes nothing");
-	tap_ok(take_fault(&fault) && fault.write && fault.address == IOVA &&
-	               fault.reason == CORDON_FAULT_WRITE_DENIED && fault.device == edu.bdf,
-	       "S2: it is a fault of this device: write denied");
+	fault_ok(take_fault(&fault) && fault.write && fault.address == IOVA &&
+	                 fault.reason == CORDON_FAULT_WRITE_DENIED && fault.device == edu.bdf,
+	         "S2: it is a fault of this device: write denied");
 	unmap_all();
 
 	load(5);
@@ -155,8 +169,8 @@ static void test_directions(void)
 	fill(bytes, SIZE, 99);
 	map(memory, 0, IOVA, PAGE, CORDON_DMA_WRITE);
 	edu_fetch(&edu, IOVA, SIZE);
-	tap_ok(take_fault(&fault) && !fault.write && fault.reason == CORDON_FAULT_READ_DENIED,
-	       "S2: a read of a mapping for writing is a fault");
+	fault_ok(take_fault(&fault) && !fault.write && fault.reason == CORDON_FAULT_READ_DENIED,
+	         "S2: a read of a mapping for writing is a fault");
 	memset(bytes, 0x11, PAGE);
 	edu_store(&edu, IOVA, SIZE);
 	tap_ok(!filled(bytes, SIZE, 99), "S2: and discloses nothing");
@@ -176,11 +190,11 @@ static void test_unmapped(void)
 	unmap_all();
 	edu_store(&edu, IOVA, SIZE);
 	tap_ok(only(bytes, 7 * PAGE, 0x11), "S2: after unmap returned a write reaches nothing");
-	tap_ok(take_fault(&fault) && fault.address == IOVA &&
-	               fault.reason == CORDON_FAULT_NOT_PRESENT,
-	       "S2: it is a fault: not present");
-	tap_ok(strcmp(fault.task_name, "vfio_map") == 0 || fault.task != 0,
-	       "the fault names the task: %s", fault.task_name);
+	fault_ok(take_fault(&fault) && fault.address == IOVA &&
+	                 fault.reason == CORDON_FAULT_NOT_PRESENT,
+	         "S2: it is a fault: not present");
+	fault_ok(strcmp(fault.task_name, "vfio_map") == 0 && fault.task != 0,
+	         "the fault names the task");
 }
 
 static void test_neighbours(void)
@@ -193,7 +207,7 @@ static void test_neighbours(void)
 	edu_store(&edu, IOVA + PAGE - SIZE / 2, SIZE);
 	tap_ok(only(bytes + 2 * PAGE, 5 * PAGE, 0x11) && only(bytes, PAGE, 0x11),
 	       "S2: a write across the end of a mapping stays inside");
-	tap_ok(take_fault(&fault) && fault.address == IOVA + PAGE, "S2: the rest is a fault");
+	fault_ok(take_fault(&fault) && fault.address == IOVA + PAGE, "S2: the rest is a fault");
 	unmap_all();
 }
 
