@@ -94,7 +94,7 @@ Test(start, large_leaves_only_where_the_unit_has_them)
 	cr_expect_eq(desc.page_sizes, 0x201000);
 }
 
-Test(start, every_requester_is_blocked)
+Test(start, S1_every_requester_is_blocked)
 {
 	uint64_t target;
 
@@ -104,7 +104,7 @@ Test(start, every_requester_is_blocked)
 		cr_assert_eq(vtd_walk(&bed.vtd, (uint16_t)source, 0x1000, false, &target), 1);
 }
 
-Test(start, every_interrupt_entry_is_absent)
+Test(start, S6_every_interrupt_entry_is_absent)
 {
 	uint8_t vector;
 	uint32_t apic;
@@ -118,7 +118,7 @@ Test(start, every_interrupt_entry_is_absent)
 }
 
 /* S1: in this order, whatever was on. */
-Test(start, unit_that_was_on_is_taken_over_in_order)
+Test(start, S1_unit_that_was_on_is_taken_over_in_order)
 {
 	bed_prepare(VTD_CAP_39 | BIT(5) | BIT(6), VTD_ECAP);
 	bed.vtd.gsts = 0x80000000u | 0x04000000u | 0x02000000u | 0x00800000u; /* TE QIE IRE CFI */

@@ -40,7 +40,7 @@ static void forget_faults(void)
 
 /* --- reach (S1, S2) -------------------------------------------------------------------------- */
 
-Test(reach, device_reaches_what_is_mapped_with_its_rights)
+Test(reach, S2_device_reaches_what_is_mapped_with_its_rights)
 {
 	uint64_t target;
 
@@ -58,7 +58,7 @@ Test(reach, device_reaches_what_is_mapped_with_its_rights)
 	cr_expect_eq(reach(BED_SOURCE, 0x5123, false, &target), 6);
 }
 
-Test(reach, detached_requester_reaches_nothing)
+Test(reach, S1_detached_requester_reaches_nothing)
 {
 	uint64_t target;
 
@@ -164,7 +164,7 @@ Test(reach, context_entry_is_as_the_specification_says)
 
 /* --- ids (S3) -------------------------------------------------------------------------------- */
 
-Test(ids, come_again_only_after_a_flush_under_the_old_id)
+Test(ids, S3_come_again_only_after_a_flush_under_the_old_id)
 {
 	struct iommu_domain *domain;
 	uint64_t target;
@@ -482,7 +482,7 @@ Test(dead, entry_that_was_not_confirmed_absent_is_not_used_again)
 
 /* --- interrupt remapping (S6) ---------------------------------------------------------------- */
 
-Test(remap, entry_is_for_one_source_one_vector_one_cpu)
+Test(remap, S6_entry_is_for_one_source_one_vector_one_cpu)
 {
 	uint32_t index, apic;
 	uint8_t vector;
