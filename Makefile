@@ -20,6 +20,8 @@ CASE	    ?=#                  test-guest: only the cases whose name matches this
 UNIT	    ?=#                  test-unit: only the programs whose name matches this glob
 STEP	    ?=#                  check: only these steps
 JOBS	    ?= 2#                guests running at the same time
+TIME	    ?= 60#               fuzz: seconds in all
+TARGET	    ?=#                  fuzz, fuzz-corpus: only this target
 ONLY	    ?=#                  ablation: only those whose name matches this glob
 QUICK	    ?=#                  ablation: 1: only the named tests and their neighbours
 
@@ -35,6 +37,8 @@ DISK	    := $(strip $(DISK))
 APPEND	    := $(strip $(APPEND))
 CASE	    := $(strip $(CASE))
 UNIT	    := $(strip $(UNIT))
+TIME	    := $(strip $(TIME))
+TARGET	    := $(strip $(TARGET))
 ONLY	    := $(strip $(ONLY))
 QUICK	    := $(strip $(QUICK))
 
@@ -60,6 +64,7 @@ TASKS	     :=#   programs of the image; <name>_SRCS
 GUEST_TESTS  :=#   programs of the test image; <name>_SRCS
 UNIT_TESTS   :=#   Criterion programs on the host; <name>_SRCS, <name>_CFLAGS
 TOOL_TESTS   :=#   Python unittest files for the tools
+FUZZ_TARGETS :=#   programs that take any input; fuzz_<name>_SRCS
 
 RULES := $(sort $(filter-out build/% $(BUILD)/%,$(foreach depth,* */* */*/* */*/*/*,$(wildcard $(depth)/rules.mk))))
 include $(RULES)
@@ -77,6 +82,7 @@ include tools/make/flags.mk
 include tools/make/user.mk
 include tools/make/kernel.mk
 include tools/make/host.mk
+include tools/make/fuzz.mk
 include tools/make/qemu.mk
 include tools/make/ablation.mk
 include tools/make/check.mk

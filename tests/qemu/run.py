@@ -22,13 +22,16 @@ import guest  # noqa: E402
 import units  # noqa: E402
 
 
-def parse():
+def parse(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cases", default="", metavar="FOLDER", help="run guests")
     parser.add_argument("--guest-tests", default="", metavar="NAMES",
                         help="programs in /test of the test image")
     parser.add_argument("--units", nargs="*", default=[], metavar="PROGRAM")
     parser.add_argument("--tools", nargs="*", default=[], metavar="FILE")
+    parser.add_argument("--replays", nargs="*", default=[], metavar="PROGRAM",
+                        help="fuzz targets that are given their corpus")
+    parser.add_argument("--corpus", default="tests/fuzz/corpus", metavar="FOLDER")
     parser.add_argument("--witness", action="store_true",
                         help="run the witnessed guests, or all that --only names, and keep traces")
     parser.add_argument("--only", default="", metavar="GLOB", help="names to run")
@@ -40,7 +43,7 @@ def parse():
     parser.add_argument("--disk", default="build/disk.img")
     parser.add_argument("--logs", default="build/logs")
     parser.add_argument("--jobs", type=int, default=2)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     options.images = {"test": options.test_image, "release": options.release_image,
                       "product": options.product_image}
     return options
@@ -59,6 +62,9 @@ def collect(options):
     for program in options.units:
         work.append((Path(program).name,
                      lambda program=program: units.run_unit(program, options)))
+    for program in options.replays:
+        work.append((f"fuzz-{Path(program).name}",
+                     lambda program=program: units.run_replay(program, options)))
     for path in options.tools:
         work.append((Path(path).stem, lambda path=path: units.run_tool_tests(path, options)))
     if options.only:

@@ -91,6 +91,38 @@ def strip_time(name):
     return re.sub(r"\s+\([0-9.]+s\)$", "", name)
 
 
+def run_replay(program, setup):
+    """One fuzz target with the inputs of its corpus: a single test."""
+    name = Path(program).name
+    logs = Path(setup.logs).resolve()
+    outcome = Outcome(f"fuzz/{name}", log=str(Path(setup.logs) / f"fuzz-{name}.log"))
+    inputs = sorted(str(path) for path in (Path(setup.corpus) / name).glob("*"))
+    prefix = logs / f"fuzz-{name}.sanitizer"
+    for old in logs.glob(f"fuzz-{name}.sanitizer.*"):
+        old.unlink()
+    if not inputs:
+        outcome.problems.append(f"no input in {setup.corpus}/{name}")
+        return outcome
+    try:
+        with open(outcome.log, "wb") as log:
+            status = subprocess.run([program, *inputs], stdin=subprocess.DEVNULL, stdout=log,
+                                    stderr=log, env=sanitizer_environment(prefix),
+                                    timeout=TIMEOUT, check=False).returncode
+    except (subprocess.TimeoutExpired, OSError) as error:
+        outcome.problems.append(str(error))
+        return outcome
+    text = Path(outcome.log).read_text("utf-8", "replace")
+    if status == 0 and f"replayed {len(inputs)} inputs" in text:
+        outcome.passed = 1
+        return outcome
+    outcome.failed = [f"ended with status {status}"]
+    outcome.tail = [line for line in text.splitlines() if not re.match(r"\s*#\d+ ", line)][-20:]
+    for report in sorted(logs.glob(f"fuzz-{name}.sanitizer.*")):
+        outcome.tail += [line for line in report.read_text("utf-8", "replace").splitlines()
+                         if "ERROR:" in line or "SUMMARY:" in line][:4]
+    return outcome
+
+
 def run_tool_tests(path, setup):
     """One file of Python unittest."""
     name = Path(path).stem

@@ -30,7 +30,8 @@ gdb: $(IMAGE) $(DISK_IMAGE) ## boot stopped, waiting for gdb on port 1234
 RUN_TESTS = $(PYTHON) -B tests/qemu/run.py --qemu $(QEMU) --logs $(BUILD)/logs --jobs $(JOBS) \
 	    --test-image $(TEST_IMAGE) --release-image $(BUILD)/cordon-test.elf \
 	    --product-image $(BUILD)/cordon.elf --disk $(BUILD)/disk.img
-HOST_TESTS  = --units $(UNIT_PROGRAMS) --tools $(TOOL_TESTS)
+HOST_TESTS  = --units $(UNIT_PROGRAMS) --tools $(TOOL_TESTS) \
+	      --replays $(REPLAY_PROGRAMS) --corpus $(FUZZ_CORPUS)
 GUEST_CASES = --cases tests/qemu/cases --guest-tests '$(GUEST_TESTS)'
 TEST_INPUTS := $(TEST_IMAGE) $(BUILD)/cordon-test.elf $(BUILD)/cordon.elf $(BUILD)/disk.img
 
@@ -38,11 +39,11 @@ TEST_INPUTS := $(TEST_IMAGE) $(BUILD)/cordon-test.elf $(BUILD)/cordon.elf $(BUIL
 test: export CORDON_BENCH_IMAGE = $(BUILD)/cordon.elf
 test: export CORDON_BENCH_QEMU = $(QEMU)
 .PHONY: test
-test: $(DEPS_TEST) $(UNIT_PROGRAMS) $(TEST_INPUTS) ## run every test: on the host and in QEMU
+test: $(DEPS_TEST) $(UNIT_PROGRAMS) $(REPLAY_PROGRAMS) $(TEST_INPUTS) ## run every test: on the host and in QEMU
 	$(Q)$(RUN_TESTS) $(HOST_TESTS) $(GUEST_CASES)
 
 .PHONY: test-unit
-test-unit: $(DEPS_TEST) $(UNIT_PROGRAMS) ## run the tests on the host (one: UNIT=name)
+test-unit: $(DEPS_TEST) $(UNIT_PROGRAMS) $(REPLAY_PROGRAMS) ## run the tests on the host (one: UNIT=name)
 	$(Q)$(RUN_TESTS) $(HOST_TESTS) --only '$(UNIT)'
 
 .PHONY: test-guest

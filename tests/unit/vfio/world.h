@@ -99,6 +99,10 @@ extern struct world_failures world_failures;
 
 extern unsigned int world_flushes; /* confirmed invalidations that were owed */
 unsigned int world_domains(void);
+
+/* Units that died answer again; what they kept in quarantine is forgotten, and no failure waits.
+ * Only when nothing holds a domain any more. */
+void world_revive(void);
 bool world_attached(const struct pci_function *function);
 
 /* Where the function's DMA to an address would go; false: refused. */

@@ -141,6 +141,23 @@ unsigned int world_domains(void)
 	return domain_count;
 }
 
+void world_revive(void)
+{
+	struct iommu_domain *domain, *after;
+
+	world_failures = (struct world_failures){0};
+	list_for_each_safe(domain, after, &domains, link)
+	{
+		ASSERT(domain->unit->dead && domain->attached_count == 0);
+		list_remove(&domain->link);
+		free(domain->leaves);
+		free(domain);
+		domain_count--;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(world_units); i++)
+		world_units[i].dead = false;
+}
+
 bool iommu_domain_fits(const struct iommu_domain *domain, const struct iommu_unit *unit)
 {
 	return domain->unit == unit;
