@@ -7,6 +7,7 @@ only when all of that holds for all of them. README.md has the rest.
 """
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -25,13 +26,13 @@ import guest  # noqa: E402
 import inventory  # noqa: E402
 import judge  # noqa: E402
 import patches  # noqa: E402
+import run  # noqa: E402
 import units  # noqa: E402
 
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--work", required=True, help="folder of the copy and what is built of it")
-    parser.add_argument("--newlib", required=True)
     parser.add_argument("--make", default="make")
     parser.add_argument("--qemu", default="qemu-system-x86_64")
     parser.add_argument("--jobs", type=int, default=2)
@@ -71,6 +72,8 @@ class Copy:
     def __init__(self, options):
         self.tree = Path(options.work).resolve() / "tree"
         self.build = Path(options.work).resolve() / "build"
+        # Its own: a build of newlib belongs to one tree.
+        self.newlib = Path(options.work).resolve() / "newlib"
         self.options = options
         self.patched = {}
 
@@ -105,7 +108,7 @@ class Copy:
         with open(log, "ab") as out:
             return subprocess.run(
                 [self.options.make, f"-j{self.options.jobs}", "-C", str(self.tree),
-                 f"BUILD={self.build}", f"NEWLIB={Path(self.options.newlib).resolve()}", *targets],
+                 f"BUILD={self.build}", f"NEWLIB={self.newlib}", *targets],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                 env=inventory.make_environment(),
                 check=False).returncode == 0
@@ -114,17 +117,14 @@ class Copy:
 # --- what is run -------------------------------------------------------------------------------
 
 
-class Setup:
+def setup_of(copy, logs):
     """What guest.run and units.run_unit want to know."""
-
-    def __init__(self, copy, logs):
-        build = copy.build
-        self.qemu = copy.options.qemu
-        self.images = {"test": str(build / "debug" / "cordon-test.elf"),
-                       "release": str(build / "cordon-test.elf"),
-                       "product": str(build / "cordon.elf")}
-        self.disk = str(build / "disk.img")
-        self.logs = str(logs)
+    return run.parse([
+        "--qemu", copy.options.qemu, "--logs", str(logs),
+        "--test-image", str(copy.build / "debug" / "cordon-test.elf"),
+        "--release-image", str(copy.build / "cordon-test.elf"),
+        "--product-image", str(copy.build / "cordon.elf"),
+        "--disk", str(copy.build / "disk.img")])
 
 
 class Runner:
@@ -135,7 +135,6 @@ class Runner:
         self.options = options
         self.tests = inventory.Inventory(copy.tree, options.make)
         self.cases = cases.load(copy.tree / "tests" / "qemu" / "cases", self.tests.guests())
-        self.ran = {}  # binary of a unit program when it passed -> its time
 
     def binary(self, program):
         return self.copy.build / "host" / "bin" / program
@@ -181,7 +180,7 @@ class Runner:
 
     def run(self, programs, chosen_cases, logs):
         logs.mkdir(parents=True, exist_ok=True)
-        setup = Setup(self.copy, logs)
+        setup = setup_of(self.copy, logs)
         work = [lambda case=case: guest.run(case, setup) for case in chosen_cases]
         work += [lambda name=name: units.run_unit(str(self.binary(name)), setup)
                  for name in programs]
@@ -242,6 +241,7 @@ def main():
         return 1
     copy = Copy(options)
     copy.update()
+    os.chdir(copy.tree)  # some tests read sources
     runner = Runner(copy, options)
     problems = baseline(runner, chosen, work)
     if problems:

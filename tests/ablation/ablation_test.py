@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: MIT
+"""Every ablation still applies and names tests that exist; every promise in reach has both. And
+the tool itself: it must notice whatever an ablation does not do."""
+
+import sys
+import tempfile
+import unittest
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(TOP / "tests" / "qemu"),
+                str(TOP / "tools")]
+
+import cases  # noqa: E402
+import inventory  # noqa: E402
+import judge  # noqa: E402
+import patches  # noqa: E402
+from outcome import Outcome  # noqa: E402
+
+FOLDER = TOP / "tests" / "ablation"
+
+# CAVEATS.md says what keeps S9 out of reach; of S6 only what units do is in reach.
+IN_REACH = ("S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8", "S10")
+
+# What the witness adds to every guest that it watches.
+WITNESS = "witness: "
+
+
+class Tree(unittest.TestCase):
+    """What is in the tree."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.tests = inventory.Inventory(TOP)
+        cls.cases = cases.load(TOP / "tests" / "qemu" / "cases", cls.tests.guests())
+        cls.ablations = patches.load(FOLDER)
+
+    def unit_exists(self, entry):
+        return any(entry.names_program(f"unit/{name}") and
+                   any(entry.names_test(test) for test in self.tests.unit_tests(name))
+                   for name in self.tests.units())
+
+    def guest_exists(self, entry):
+        for case in self.cases:
+            if not entry.names_program(f"guest/{case.name}"):
+                continue
+            if not entry.test or entry.test.startswith(WITNESS) and case.witness:
+                return True
+            program = Path(case.run.split(",")[0]).name
+            if program in self.tests.guests() and any(
+                    may_be_one(text, entry.test) for text in self.tests.guest_lines(program)):
+                return True
+        return False
+
+    def test_every_ablation_applies(self):
+        self.assertGreaterEqual(len(self.ablations), 25)
+        for ablation in self.ablations:
+            with self.subTest(ablation.name):
+                patches.changed(ablation, lambda path: (TOP / path).read_text("utf-8"))
+
+    def test_ablations_change_nothing_but_the_product(self):
+        for ablation in self.ablations:
+            for path in ablation.hunks:
+                self.assertIn(Path(path).parts[0], ("arch", "boot", "drivers", "kernel", "lib"),
+                              ablation.name)
+
+    def test_every_named_test_exists(self):
+        for ablation in self.ablations:
+            for entry in ablation.fails:
+                with self.subTest(f"{ablation.name}: {entry}"):
+                    self.assertTrue(self.unit_exists(entry) or self.guest_exists(entry))
+
+    def test_every_promise_in_reach_has_an_ablation(self):
+        self.assertEqual(set(IN_REACH) - {one.promise for one in self.ablations}, set())
+
+    def test_every_promise_in_reach_has_a_test_by_name(self):
+        names = [test for name in self.tests.units() for test in self.tests.unit_tests(name)]
+        names += [text for name in self.tests.guests() for text in self.tests.guest_lines(name)]
+        for promise in IN_REACH:
+            with self.subTest(promise):
+                self.assertTrue(any(promise in words(name) for name in names))
+
+    def test_every_ablation_is_in_docs_security(self):
+        text = (TOP / "docs" / "security.md").read_text("utf-8")
+        for ablation in self.ablations:
+            self.assertIn(ablation.name, text)
+
+
+def words(name):
+    """S3 of `syscall::S3_a_call...`, `s8_a_device...`, `S2: a write...`."""
+    out = []
+    for character in name:
+        out.append(character if character.isalnum() else " ")
+    return [word.upper() for word in "".join(out).split()]
+
+
+def may_be_one(text, pattern):
+    """Whether a line made from text can match a pattern: both may have gaps."""
+    plain = pattern.replace("*", "").replace("?", "")
+    return fnmatchcase(plain, text) or fnmatchcase(text, pattern)
+
+
+class Patches(unittest.TestCase):
+    """Reading and applying."""
+
+    GOOD = ("Promise: S3\nRemoves: one\n two\nFails: unit/a_test:a::*\nFails: guest/b*:S3: x\n\n"
+            "--- a/kernel/x.c\n+++ b/kernel/x.c\n@@ -2,2 +2,1 @@\n b\n-c\n")
+
+    def parse(self, text):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "300-x.patch"
+            path.write_text(text, "utf-8")
+            return patches.load(folder)[0]
+
+    def test_a_good_one(self):
+        one = self.parse(self.GOOD)
+        self.assertEqual((one.name, one.promise, one.removes), ("300-x", "S3", "one two"))
+        self.assertEqual([str(entry) for entry in one.fails],
+                         ["unit/a_test:a::*", "guest/b*:S3: x"])
+        self.assertEqual(patches.changed(one, lambda path: "a\nb\nc\nd\n"),
+                         {"kernel/x.c": "a\nb\nd\n"})
+
+    def test_it_applies_where_the_lines_have_gone(self):
+        one = self.parse(self.GOOD)
+        self.assertEqual(patches.changed(one, lambda path: "1\n2\n3\na\nb\nc\n")["kernel/x.c"],
+                         "1\n2\n3\na\nb\n")
+
+    def test_it_does_not_apply_to_other_lines(self):
+        for text in ("a\nb\nC\nd\n", "", "b\n\nc\n"):
+            with self.assertRaises(patches.PatchError):
+                patches.changed(self.parse(self.GOOD), lambda path, text=text: text)
+
+    def test_bad_ones_are_refused(self):
+        for old, new in (("Promise: S3", "Promise: S11"), ("Promise: S3\n", ""),
+                         ("Fails: unit/a_test:a::*\nFails: guest/b*:S3: x\n", ""),
+                         ("unit/a_test:a::*", "unit/a_test"), ("guest/b*:S3", "nothing"),
+                         ("Removes: one\n two\n", ""), ("Removes", "Promise"), ("-c", "?c"),
+                         (" b\n-c\n", " b\n c\n"), ("+++ b/kernel", "+++ b/../kernel")):
+            with self.assertRaises(patches.PatchError, msg=new):
+                self.parse(self.GOOD.replace(old, new))
+
+
+class Judge(unittest.TestCase):
+    """Exactly the named tests."""
+
+    def judge(self, fails, *outcomes):
+        one = patches.Ablation("300-x", "S3", "", [patches.parse_expected(text) for text in fails])
+        return judge.judge(one, [Outcome(name, failed=list(failed), problems=list(problems))
+                                 for name, failed, problems in outcomes])
+
+    def test_named_tests_that_fail_are_right(self):
+        problems, proved = self.judge(
+            ["unit/a:s::x", "guest/b*:S3: *"], ("unit/a", ["s::x unexpected signal"], []),
+            ("guest/b", ["S3: one"], ["status 35"]), ("guest/b-48", ["S3: two"], []),
+            ("unit/c", [], []))
+        self.assertEqual(problems, [])
+        self.assertEqual(proved, ["unit/a:s::x", "guest/b:S3: one", "guest/b-48:S3: two"])
+
+    def test_one_that_passes_is_wrong(self):
+        self.assertIn("passes", self.judge(["unit/a:s::x"], ("unit/a", [], []))[0][0])
+        self.assertIn("passes", self.judge(["guest/b"], ("guest/b", [], []))[0][0])
+        self.assertIn("guest/b-48", self.judge(
+            ["guest/b*:x"], ("guest/b", ["x"], []), ("guest/b-48", [], []))[0][0])
+
+    def test_one_that_is_not_named_is_wrong(self):
+        self.assertIn("should not: unit/a:s::y", self.judge(
+            ["unit/a:s::x"], ("unit/a", ["s::x", "s::y"], []))[0][0])
+        self.assertIn("should not: guest/c", self.judge(
+            ["unit/a:s::x"], ("unit/a", ["s::x"], []), ("guest/c", [], ["late"]))[0][0])
+        # A guest that breaks down has not shown that the named line fails.
+        self.assertTrue(self.judge(["guest/b:x"], ("guest/b", [], ["no plan"]))[0])
+
+    def test_a_program_that_was_not_run_is_wrong(self):
+        self.assertIn("no such program", self.judge(["unit/a:s::x"])[0][0])
+
+    def test_a_guest_as_a_whole(self):
+        self.assertEqual(self.judge(["guest/b"], ("guest/b", ["x"], ["panic"]))[0], [])
+        self.assertEqual(self.judge(["guest/b"], ("guest/b", [], ["panic"]))[0], [])
+
+
+if __name__ == "__main__":
+    unittest.main()
