@@ -29,12 +29,12 @@ endef
 $(USER_OBJ)/%.o: %.c $(USER_FLAGS) $(NEWLIB_STAMP)
 	$(call say,UCC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(USER_CC) $(USER_CPPFLAGS) $(USER_CFLAGS) $(CFLAGS_EXTRA) -MMD -MP -c -o $@ $<
+	$(Q)$(USER_CC) $(USER_CPPFLAGS) $(USER_CFLAGS) $(CFLAGS_EXTRA) -MD -MP -c -o $@ $<
 
 $(USER_OBJ)/%.o: %.S $(USER_FLAGS) $(NEWLIB_STAMP)
 	$(call say,UAS,$<)
 	@mkdir -p $(@D)
-	$(Q)$(USER_CC) $(USER_CPPFLAGS) -g -MMD -MP -c -o $@ $<
+	$(Q)$(USER_CC) $(USER_CPPFLAGS) -g -MD -MP -c -o $@ $<
 
 LIBCORDON_OBJS := $(call user_objects,$(LIBC_SRCS))
 LIBVFIO_OBJS   := $(call user_objects,$(LIBVFIO_SRCS))
