@@ -19,6 +19,7 @@
 #include <kernel/page.h>
 #include <kernel/panic.h>
 #include <kernel/sched.h>
+#include <kernel/selftest.h>
 #include <kernel/string.h>
 #include <kernel/syscall.h>
 #include <kernel/system.h>
@@ -254,6 +255,7 @@ void kernel_main(const struct boot_info *boot)
 	syscall_watch_start();
 	arch_poweroff_setup(exit_is_debug(), 0, 0, 0); /* for a panic before ACPI is known */
 	memory_start(boot);
+	selftest_run();
 	console_init();
 	platform_start(boot, &madt);
 	if (system_init())

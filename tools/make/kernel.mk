@@ -42,7 +42,7 @@ DEPFILES += $(patsubst %.o,%.d,$(call kernel_objects,$(1)/kernel))
 $(1)/kernel/%.o: %.c $(1)/kernel/flags
 	$$(call say,CC,$$<)
 	@mkdir -p $$(@D)
-	$$(Q)$$(CC) $$(KERNEL_NOSTDINC) $$(KERNEL_CPPFLAGS) $$(KERNEL_CFLAGS) $(2) $$(CFLAGS_EXTRA) -MMD -MP -c -o $$@ $$<
+	$$(Q)$$(CC) $$(KERNEL_NOSTDINC) $$(KERNEL_CPPFLAGS) $$(KERNEL_CFLAGS) $(2) $$(UNSANITIZED) $$(CFLAGS_EXTRA) -MMD -MP -c -o $$@ $$<
 
 $(1)/kernel/%.S.o: %.S $(1)/kernel/flags
 	$$(call say,AS,$$<)
@@ -75,7 +75,13 @@ $(1)/$(2).elf: $(1)/$(2).pass1.elf
 	$$(Q)$$(NM) -n $$@ > $$@.nm && $$(PYTHON) tools/mksyms.py --same $$<.nm $$@.nm
 endef
 
-DEBUG_FLAGS := -DCORDON_DEBUG=1
+# Debug kernels end when they do what C does not define (kernel/ubsan.c), but for what a kernel
+# does by nature: object-size, which takes the linker's symbols for objects of one byte.
+UBSAN_FLAGS := -fsanitize=undefined -fno-sanitize=object-size -fno-sanitize-recover=all
+DEBUG_FLAGS := -DCORDON_DEBUG=1 $(UBSAN_FLAGS)
+
+# What reports an error is not checked for errors itself.
+$(foreach file,kernel/ubsan,$(BUILD)/debug/kernel/$(file).o): UNSANITIZED := -fno-sanitize=all
 
 $(eval $(call kernel_variant,$(BUILD),))
 $(eval $(call kernel_variant,$(BUILD)/debug,$(DEBUG_FLAGS)))

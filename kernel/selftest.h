@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Errors on demand, to see that a debug or sanitized kernel notices them: the kernel option
+ * selftest=NAME commits one. Kernels as shipped do not know the option.
+ */
+#ifndef KERNEL_SELFTEST_H
+#define KERNEL_SELFTEST_H
+
+/* Called once the heap works. Returns when no error was asked for; when the error that was asked
+ * for is not noticed, it says so, and the boot goes on. */
+#if defined(CORDON_DEBUG) && CORDON_DEBUG
+void selftest_run(void);
+#else
+static inline void selftest_run(void)
+{
+}
+#endif
+
+#endif
