@@ -19,3 +19,11 @@ iommu_intel_test_SRCS := tests/unit/iommu/intel_test.c tests/unit/iommu/intel_be
 
 UNIT_TESTS += iommu_fault_test
 iommu_fault_test_SRCS := tests/unit/iommu/fault_test.c tests/unit/iommu/intel_bed.c $(IOMMU_ALL_SRCS)
+
+UNIT_TESTS += iommu_amd_start_test
+iommu_amd_start_test_SRCS := tests/unit/iommu/amd_start_test.c tests/unit/iommu/amd_bed.c \
+			     tests/unit/iommu/amd_model.c $(IOMMU_ALL_SRCS)
+
+UNIT_TESTS += iommu_amd_test
+iommu_amd_test_SRCS := tests/unit/iommu/amd_test.c tests/unit/iommu/amd_bed.c \
+		       tests/unit/iommu/amd_model.c $(IOMMU_ALL_SRCS)
