@@ -68,11 +68,14 @@ def measure(options):
     return figures
 
 
+def slack(name):
+    return POLL_SLACK if name.startswith("unvme.") else SLACK
+
+
 def agree(first, second):
     """Names of figures that two runs do not repeat."""
     return [name for name, (value, _) in first.items()
-            if abs(value - second[name][0]) > max(
-                POLL_SLACK if name.startswith("unvme.") else SLACK, REPEATABLE * value)]
+            if abs(value - second[name][0]) > max(slack(name), REPEATABLE * value)]
 
 
 def symbol(image, name):
@@ -134,7 +137,7 @@ def check(figures, path, left_out=()):
             problems.append(f"{name} is no longer measured")
             continue
         value = figures[name][0]
-        if value > recorded + max(SLACK, WORSE * recorded):
+        if value > recorded + max(slack(name), WORSE * recorded):
             problems.append(f"{name} is {value} {unit}, recorded {recorded:g}")
     return problems
 
