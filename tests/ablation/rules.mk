@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+
+TOOL_TESTS += tests/ablation/ablation_test.py
