@@ -414,6 +414,14 @@ static void check_remap(uint64_t features, bool level)
 		cr_assert_eq(amdvi_interrupt(&bed.amdvi, BED_NEIGHBOUR, data, &vector, &apic),
 		             AMDVI_PAGE_FAULT);
 	}
+	/* What the unit has just looked up it remembers, absent or present. */
+	cr_assert_eq(amdvi_interrupt(&bed.amdvi, BED_SOURCE, 0x53, &vector, &apic),
+	             AMDVI_PAGE_FAULT);
+	cr_assert_eq(
+	        iommu_remap_alloc(bed.unit, (rid_t){BED_SOURCE}, (vector_t){0x53}, false, &other),
+	        0);
+	cr_expect_eq(amdvi_interrupt(&bed.amdvi, BED_SOURCE, 0x53, &vector, &apic), AMDVI_OK);
+	cr_expect_eq(amdvi_interrupt(&bed.amdvi, BED_IOAPIC, 0x51, &vector, &apic), AMDVI_OK);
 	cr_assert_eq(iommu_remap_free(bed.unit, index), 0);
 	cr_expect_eq(amdvi_interrupt(&bed.amdvi, BED_IOAPIC, 0x51, &vector, &apic),
 	             AMDVI_PAGE_FAULT);
