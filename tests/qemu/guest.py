@@ -132,9 +132,10 @@ def judge(case, status, text, steps, digest, scratch, outcome):
         outcome.passed += 1
 
 
-def compare(case, trace, keep, outcome):
+def compare(case, trace, keep, orderly, outcome):
     """Have the witness read the trace; one test more."""
-    report = witness.check_file(trace, "caching-mode=on" in case.iommu_options.split(","))
+    caching_mode = "caching-mode=on" in case.iommu_options.split(",")
+    report = witness.check_file(trace, caching_mode, orderly)
     outcome.notes.append(f"witness: {report.summary()}")
     if not report.violations:
         outcome.passed += 1
@@ -179,7 +180,7 @@ def run(case, setup):
         status, text, steps = boot(vm.command(), case, log_path)
         judge(case, status, text, steps, digest, scratch, outcome)
         if case.witness and status is not None:
-            compare(case, trace_file, case.trace or setup.witness, outcome)
+            compare(case, trace_file, case.trace or setup.witness, status == case.rc, outcome)
     except (OSError, ValueError) as error:
         outcome.problems.append(str(error))
     finally:

@@ -417,11 +417,11 @@ class Witness:
         self.violate("e", use.line, f"context entry of {function(use.source)} {use.how}: domain "
                      f"{use.domain}, root {use.root:#x}; the kernel says {allowed or 'absent'}")
 
-    def end(self, line):
-        """The trace is over."""
+    def end(self, line, orderly):
+        """The trace is over; a guest that panicked may owe what it was about to settle."""
         if not self.begun:
             self.violations.append("the trace holds no marks: was the kernel told marks=on?")
-        if self.dead:
+        if self.dead or not orderly:
             return
         for debt in self.debts:
             self.violate(debt.rule, line, f"the trace ends, but owes {debt.missing()}",

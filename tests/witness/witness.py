@@ -52,8 +52,8 @@ def events(lines):
         raise marks.Broken("the trace ends inside a record")
 
 
-def check(lines, caching_mode=False):
-    """Replay a trace."""
+def check(lines, caching_mode=False, orderly=True):
+    """Replay a trace; orderly: the guest came to the end that it wanted."""
     witness = Witness(caching_mode)
     line = 0
     try:
@@ -63,7 +63,7 @@ def check(lines, caching_mode=False):
                 witness.mark(event)
             elif witness.begun:
                 witness.event(event)
-        witness.end(line)
+        witness.end(line, orderly)
     except (marks.Broken, vtd.Unreadable, ValueError) as error:
         witness.violations.append(f"after line {line}: the trace cannot be read: {error}")
     if witness.unreported:
@@ -71,10 +71,10 @@ def check(lines, caching_mode=False):
     return Report(witness.violations, witness.counts)
 
 
-def check_file(path, caching_mode=False):
+def check_file(path, caching_mode=False, orderly=True):
     """Replay the trace in a file."""
     with open(path, encoding="utf-8", errors="replace") as lines:
-        return check(lines, caching_mode)
+        return check(lines, caching_mode, orderly)
 
 
 def decode(lines):

@@ -209,6 +209,8 @@ class Flushes(Case):
         del self.trace.lines[self.inv + 1]
         del self.trace.lines[leave + 1:]
         self.reports(self.trace, "rule a: the trace ends, but owes")
+        lines = self.trace.expanded()
+        self.assertEqual(witness.check(lines, orderly=False).violations, [])
 
     def test_an_id_given_back_under_which_something_may_be_cached(self):
         free = self.trace.find("domain id 1 given back")
