@@ -84,12 +84,13 @@ include tools/make/kernel.mk
 include tools/make/host.mk
 include tools/make/fuzz.mk
 include tools/make/qemu.mk
+include tools/make/coverage.mk
 include tools/make/ablation.mk
 include tools/make/check.mk
 
 .PHONY: deps
 deps: ## install the Debian packages that building, testing and checking need
-	$(Q)tools/deps.sh run test check
+	$(Q)tools/deps.sh run test check coverage
 
 .PHONY: clean
 clean: ## remove what was built, but keep the cached newlib

@@ -6,7 +6,7 @@
 # Looks for the programs and files that a set of Debian packages provides; installs the
 # packages that are missing where that is possible without asking for a password, and
 # otherwise prints the exact list and fails. Sets: run (build and boot), test, check,
-# linux (to measure it beside us).
+# coverage, linux (to measure it beside us).
 set -eu
 
 quiet=
@@ -74,12 +74,17 @@ set_check() {
 	need cppcheck cppcheck
 }
 
+set_coverage() {
+	set_test
+	need gcovr gcovr
+}
+
 set_linux() {
 	need busybox-static busybox
 	need cpio cpio
 }
 
-[ $# -gt 0 ] || { echo "usage: $0 [--quiet] run|test|check|linux..." >&2; exit 2; }
+[ $# -gt 0 ] || { echo "usage: $0 [--quiet] run|test|check|coverage|linux..." >&2; exit 2; }
 sets=
 for word in "$@"; do
 	case $word in
@@ -87,6 +92,7 @@ for word in "$@"; do
 	run) set_run ;;
 	test) set_test ;;
 	check) set_check ;;
+	coverage) set_coverage ;;
 	linux) set_linux ;;
 	*) echo "$0: no such set: $word" >&2; exit 2 ;;
 	esac

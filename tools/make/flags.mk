@@ -34,8 +34,9 @@ USER_CFLAGS   := -std=gnu11 -O2 -g $(WARNINGS) -fno-common -fno-omit-frame-point
 HOST_CPPFLAGS := -I. -Iinclude -Ilib \
 		 -Itests/unit/fake/include -idirafter lib/libc/include \
 		 -idirafter lib/libvfio/include -DCORDON_HOST=1 -DCORDON_DEBUG=1
-HOST_CFLAGS   := -std=gnu11 -O1 -g -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wvla \
-		 -fno-strict-aliasing -fno-common -fno-omit-frame-pointer \
+HOST_CFLAGS   := -std=gnu11 $(if $(COVERAGE),-O0 --coverage,-O1) -g \
+		 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wvla -fno-strict-aliasing \
+		 -fno-common -fno-omit-frame-pointer \
 		 $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all)
 
 # $(call flags_stamp,FILE,FLAGS,PREREQUISITE): FILE changes only when FLAGS do.
@@ -50,6 +51,7 @@ endef
 DEPS_RUN  := $(BUILD)/.deps-run
 DEPS_TEST := $(BUILD)/.deps-test
 DEPS_CHECK := $(BUILD)/.deps-check
+DEPS_COVERAGE := $(BUILD)/.deps-coverage
 
 $(DEPS_RUN): tools/deps.sh
 	$(Q)tools/deps.sh --quiet run && mkdir -p $(@D) && touch $@
@@ -57,3 +59,5 @@ $(DEPS_TEST): tools/deps.sh | $(DEPS_RUN)
 	$(Q)tools/deps.sh --quiet test && touch $@
 $(DEPS_CHECK): tools/deps.sh | $(DEPS_TEST)
 	$(Q)tools/deps.sh --quiet check && touch $@
+$(DEPS_COVERAGE): tools/deps.sh | $(DEPS_TEST)
+	$(Q)tools/deps.sh --quiet coverage && touch $@
