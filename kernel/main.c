@@ -24,7 +24,7 @@
 #include <kernel/syscall.h>
 #include <kernel/system.h>
 #include <kernel/task.h>
-#include <lib/libc/include/cordon/cpio.h>
+#include <lib/cpio/cpio.h>
 
 #define CONSOLE_IRQ 4 /* COM1 */
 

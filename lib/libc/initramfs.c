@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <cordon/cpio.h>
+#include <lib/cpio/cpio.h>
 
 #include "internal.h"
 

@@ -12,7 +12,6 @@ LIBC_SRCS += lib/libc/stubs.S \
 	     lib/libc/thread.c \
 	     lib/libc/files.c \
 	     lib/libc/initramfs.c \
-	     lib/libc/cpio.c \
 	     lib/libc/process.c \
 	     lib/libc/clock.c \
 	     lib/libc/names.c \

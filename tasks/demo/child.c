@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <cordon/cpio.h>
+#include <lib/cpio/cpio.h>
 
 #include "child.h"
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cordon/cpio.h>
+#include <lib/cpio/cpio.h>
 
 #include "init.h"
 #include "options.h"

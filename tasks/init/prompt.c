@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <cordon/cpio.h>
+#include <lib/cpio/cpio.h>
 
 #include "editor.h"
 #include "init.h"

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include <cordon/cpio.h>
+#include <lib/cpio/cpio.h>
 
 #include "describe.h"
 #include "init.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Archives: entries lie in them, in order and apart; finding agrees with reading on. */
-#include <cordon/cpio.h>
+#include <lib/cpio/cpio.h>
 #include <cordon/errno.h>
 #include <tests/fuzz/fuzz.h>
 

@@ -19,7 +19,7 @@ fuzz_config_SRCS = tests/fuzz/config.c drivers/vfio/config.c drivers/pci/capabil
 
 FUZZ_TARGETS += elf cpio manifest options cmdline memory_map handles pagetable
 fuzz_elf_SRCS	     = tests/fuzz/elf.c $(filter-out tests/unit/%,$(elf_test_SRCS))
-fuzz_cpio_SRCS	     = tests/fuzz/cpio.c lib/libc/cpio.c
+fuzz_cpio_SRCS	     = tests/fuzz/cpio.c lib/cpio/cpio.c
 fuzz_manifest_SRCS   = tests/fuzz/manifest.c tasks/init/manifest.c tasks/init/selector.c tasks/init/words.c
 fuzz_options_SRCS    = tests/fuzz/options.c tasks/init/options.c tasks/init/words.c
 fuzz_cmdline_SRCS    = tests/fuzz/cmdline.c kernel/cmdline.c

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Tasks: how they start, fault, end and are killed, and that nobody else is harmed. */
 #include <cordon/errno.h>
-#include <cordon/cpio.h>
+#include <lib/cpio/cpio.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include <cordon/cpio.h>
+#include <lib/cpio/cpio.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

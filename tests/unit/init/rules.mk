@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# The hardware-free parts of init, and the archive reader it shares with the C library.
+# The hardware-free parts of init.
 
 UNIT_TESTS += init_manifest_test
 init_manifest_test_SRCS := tests/unit/init/manifest_test.c tasks/init/manifest.c \
@@ -11,7 +11,3 @@ init_words_test_SRCS := tests/unit/init/words_test.c tasks/init/words.c tasks/in
 
 UNIT_TESTS += init_editor_test
 init_editor_test_SRCS := tests/unit/init/editor_test.c tasks/init/editor.c
-
-UNIT_TESTS += cpio_test
-cpio_test_SRCS := tests/unit/init/cpio_test.c lib/libc/cpio.c
-cpio_test_CFLAGS := -Ilib/libc/include

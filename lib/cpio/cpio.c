@@ -8,7 +8,7 @@
 
 #include <cordon/errno.h>
 #include <kernel/string.h>
-#include <lib/libc/include/cordon/cpio.h>
+#include <lib/cpio/cpio.h>
 
 struct newc_header {
 	char magic[6]; /* "070701" */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cordon/cpio.h>
+#include <lib/cpio/cpio.h>
 
 /* An archive written field by field. */
 static char archive[4096];
