@@ -21,12 +21,31 @@ static const struct object_ops event_ops = {
         .destroy = event_destroy,
 };
 
+/* Makes the signals follow the count. Those that stay raised are raised again, because every
+ * change of the count is an edge. Under the lock, or before anyone knows the event. */
+static void event_raise(struct event *event)
+{
+	const uint32_t both = CORDON_SIGNAL_READABLE | CORDON_SIGNAL_WRITABLE;
+	uint32_t raised = 0;
+
+	if (event->count > 0)
+		raised |= CORDON_SIGNAL_READABLE;
+	if (event->count < CORDON_EVENT_MAX)
+		raised |= CORDON_SIGNAL_WRITABLE;
+	object_signal(&event->object, both & ~raised, raised);
+}
+
 int event_create(struct account *account, uint64_t initial, struct event **out)
 {
-	int error = account_charge(account, CHARGE_OBJECTS, 1);
+	struct event *event;
+	int error;
+
+	if (initial > CORDON_EVENT_MAX)
+		return -EINVAL;
+	error = account_charge(account, CHARGE_OBJECTS, 1);
 	if (error)
 		return error;
-	struct event *event = heap_alloc(sizeof(*event));
+	event = heap_alloc(sizeof(*event));
 	if (!event) {
 		account_uncharge(account, CHARGE_OBJECTS, 1);
 		return -ENOMEM;
@@ -36,8 +55,7 @@ int event_create(struct account *account, uint64_t initial, struct event **out)
 	event->count = initial;
 	spin_init(&event->lock, RANK_EVENT, "event");
 	object_init(&event->object, &event_ops);
-	if (initial)
-		object_signal(&event->object, 0, CORDON_SIGNAL_READABLE);
+	event_raise(event);
 	*out = event;
 	return 0;
 }
@@ -47,12 +65,11 @@ int event_add(struct event *event, uint64_t add)
 	int error = 0;
 
 	spin_lock(&event->lock);
-	if (event->count + add < add) {
+	if (add > CORDON_EVENT_MAX - event->count) {
 		error = -EOVERFLOW;
-	} else {
+	} else if (add > 0) {
 		event->count += add;
-		if (event->count)
-			object_signal(&event->object, 0, CORDON_SIGNAL_READABLE);
+		event_raise(event);
 	}
 	spin_unlock(&event->lock);
 	return error;
@@ -68,7 +85,7 @@ int event_take(struct event *event, uint64_t *count)
 	} else {
 		*count = event->count;
 		event->count = 0;
-		object_signal(&event->object, CORDON_SIGNAL_READABLE, 0);
+		event_raise(event);
 	}
 	spin_unlock(&event->lock);
 	return error;

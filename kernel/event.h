@@ -14,9 +14,10 @@ struct event {
 
 struct account;
 
+/* -EINVAL when initial is above CORDON_EVENT_MAX, or -ENOMEM. */
 int event_create(struct account *account, uint64_t initial, struct event **out);
 
-/* Adds; -EOVERFLOW when it would wrap. */
+/* Adds; -EOVERFLOW when it would exceed CORDON_EVENT_MAX. */
 int event_add(struct event *event, uint64_t add);
 
 /* Takes the whole count; -EAGAIN when it is zero. */

@@ -38,15 +38,23 @@ static void slot_release_locked(struct handle_table *table, uint32_t index)
 	table->full &= ~(UINT64_C(1) << index / 64);
 }
 
-/* The lowest slot that can be used; CORDON_HANDLE_MAX when there is none. */
-static uint32_t slot_lowest_locked(const struct handle_table *table)
+/* The lowest slot from `lowest` on that can be used; CORDON_HANDLE_MAX when there is none. */
+static uint32_t slot_lowest_locked(const struct handle_table *table, uint32_t lowest)
 {
-	uint32_t word;
+	uint32_t word = lowest / 64;
+	uint64_t free = ~table->taken[word] & UINT64_MAX << lowest % 64;
+	uint64_t words;
 
-	if (table->full == UINT64_MAX >> (64 - CORDON_HANDLE_MAX / 64))
-		return CORDON_HANDLE_MAX;
-	word = (uint32_t)__builtin_ctzll(~table->full);
-	return word * 64 + (uint32_t)__builtin_ctzll(~table->taken[word]);
+	if (!free) {
+		/* Words behind this one that are not full. In two steps: the shift may be 64. */
+		words = ~table->full & UINT64_MAX << word << 1 &
+		        UINT64_MAX >> (64 - CORDON_HANDLE_MAX / 64);
+		if (!words)
+			return CORDON_HANDLE_MAX;
+		word = (uint32_t)__builtin_ctzll(words);
+		free = ~table->taken[word];
+	}
+	return word * 64 + (uint32_t)__builtin_ctzll(free);
 }
 
 static bool slot_is_taken_locked(const struct handle_table *table, uint32_t index)
@@ -175,18 +183,25 @@ void handle_table_close(struct handle_table *table)
 		account_unref(account);
 }
 
-int handle_add(struct handle_table *table, struct object *object, uint32_t rights,
-               cordon_handle_t *out)
+int handle_add_from(struct handle_table *table, struct object *object, uint32_t rights,
+                    uint32_t lowest, cordon_handle_t *out)
 {
 	uint32_t index;
 	int err = -EMFILE;
 
+	ASSERT(lowest < CORDON_HANDLE_MAX);
 	spin_lock(&table->lock);
-	index = slot_lowest_locked(table);
+	index = slot_lowest_locked(table, lowest);
 	if (!table->closed && index < CORDON_HANDLE_MAX)
 		err = slot_fill_locked(table, index, object, rights, out);
 	spin_unlock(&table->lock);
 	return err;
+}
+
+int handle_add(struct handle_table *table, struct object *object, uint32_t rights,
+               cordon_handle_t *out)
+{
+	return handle_add_from(table, object, rights, 0, out);
 }
 
 int handle_add_at(struct handle_table *table, struct object *object, uint32_t rights,

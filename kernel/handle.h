@@ -49,6 +49,10 @@ void handle_table_close(struct handle_table *table);
 int handle_add(struct handle_table *table, struct object *object, uint32_t rights,
                cordon_handle_t *out);
 
+/* The same with the lowest free slot that is not below `lowest` (< CORDON_HANDLE_MAX). */
+int handle_add_from(struct handle_table *table, struct object *object, uint32_t rights,
+                    uint32_t lowest, cordon_handle_t *out);
+
 /* The same at a given slot that was never used; for stdin, stdout, stderr of a new task. -EEXIST
  * when it is in use or was. */
 int handle_add_at(struct handle_table *table, struct object *object, uint32_t rights,

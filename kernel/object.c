@@ -13,6 +13,7 @@ void object_init(struct object *object, const struct object_ops *ops)
 	object->references = 1;
 	object->handles = 0;
 	object->signals = 0;
+	object->raises = 0;
 	spin_init(&object->lock, RANK_OBJECT, ops->name);
 	list_init(&object->waiters);
 	__atomic_fetch_add(&counts[ops->type], 1, __ATOMIC_RELAXED);
@@ -50,10 +51,11 @@ void object_signal(struct object *object, uint32_t clear, uint32_t set)
 	spin_lock(&object->lock);
 	raised = set & ~(object->signals & ~clear);
 	object->signals = (object->signals & ~clear) | set;
-	if (raised) {
+	if (set) {
+		object->raises++;
 		list_for_each(waiter, &object->waiters, link)
 		{
-			if (waiter->signals & raised)
+			if (waiter->signals & (waiter->signals & CORDON_SIGNAL_EDGE ? set : raised))
 				thread_wake(waiter->thread);
 		}
 	}

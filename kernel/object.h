@@ -34,6 +34,7 @@ struct object {
 	uint32_t references;
 	uint32_t handles;
 	uint32_t signals;     /* CORDON_SIGNAL_* raised now */
+	uint32_t raises;      /* how often any was raised, modulo 2^32 */
 	struct spinlock lock; /* protects signals and waiters */
 	struct list waiters;  /* struct waiter.link */
 };
@@ -64,7 +65,8 @@ static inline void object_unref(struct object *object)
 void object_handle_added(struct object *object);
 void object_handle_removed(struct object *object);
 
-/* Raises and clears signals; wakes waiters of those that are newly raised. */
+/* Raises and clears signals; wakes waiters of those that are newly raised, and the waiters for
+ * edges (CORDON_SIGNAL_EDGE) of all that are set. */
 void object_signal(struct object *object, uint32_t clear, uint32_t set);
 
 /* How many objects of a type exist now (leak checks). */

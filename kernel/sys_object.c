@@ -15,20 +15,24 @@ int64_t sys_handle_close(cordon_handle_t handle)
 	return handle_close(&task_current()->handles, handle);
 }
 
-int64_t sys_handle_dup(cordon_handle_t handle, uint32_t rights, cordon_handle_t *out)
+int64_t sys_handle_dup_from(cordon_handle_t handle, uint32_t rights, uint32_t lowest,
+                            cordon_handle_t *out)
 {
 	struct handle_table *table = &task_current()->handles;
 	struct object *object;
 	cordon_handle_t copy;
 	uint32_t have;
-	int error = handle_get(table, handle, CORDON_OBJECT_NONE, CORDON_RIGHT_DUP, &object, &have);
+	int error;
 
+	if (lowest >= CORDON_HANDLE_MAX)
+		return -EINVAL;
+	error = handle_get(table, handle, CORDON_OBJECT_NONE, CORDON_RIGHT_DUP, &object, &have);
 	if (error)
 		return error;
 	if (rights & ~have)
 		error = -EACCES;
 	else
-		error = handle_add(table, object, rights ? rights : have, &copy);
+		error = handle_add_from(table, object, rights ? rights : have, lowest, &copy);
 	object_unref(object);
 	if (error)
 		return error;
@@ -36,6 +40,11 @@ int64_t sys_handle_dup(cordon_handle_t handle, uint32_t rights, cordon_handle_t 
 	if (error)
 		handle_close(table, copy);
 	return error;
+}
+
+int64_t sys_handle_dup(cordon_handle_t handle, uint32_t rights, cordon_handle_t *out)
+{
+	return sys_handle_dup_from(handle, rights, 0, out);
 }
 
 int64_t sys_handle_info(cordon_handle_t handle, struct cordon_handle_info *out)
@@ -58,6 +67,7 @@ int64_t sys_handle_info(cordon_handle_t handle, struct cordon_handle_info *out)
 struct wait_entry {
 	struct waiter waiter;
 	struct object *object;
+	uint32_t seen; /* the sequence that came with the item */
 };
 
 struct wait_set {
@@ -65,6 +75,16 @@ struct wait_set {
 	struct cordon_wait items[CORDON_WAIT_MAX];
 	struct wait_entry entries[CORDON_WAIT_MAX];
 };
+
+/* Whether what an item asks can be asked: some known signals, and a sequence only with EDGE. */
+static bool wait_item_is_valid(const struct cordon_wait *item)
+{
+	uint32_t signals = item->signals & ~CORDON_SIGNAL_EDGE;
+
+	if (!signals || (signals & ~SIGNALS_ALL))
+		return false;
+	return item->signals & CORDON_SIGNAL_EDGE || item->sequence == 0;
+}
 
 /* Checks all items and takes a reference to each object; on failure none is left. */
 static int wait_decode(struct wait_set *set, const struct cordon_wait *user, uint32_t count)
@@ -79,8 +99,9 @@ static int wait_decode(struct wait_set *set, const struct cordon_wait *user, uin
 	for (set->count = 0; set->count < count; set->count++) {
 		struct cordon_wait *item = &set->items[set->count];
 
+		set->entries[set->count].seen = item->sequence;
 		error = -EINVAL;
-		if (item->reserved || (item->signals & ~SIGNALS_ALL) || !item->signals)
+		if (!wait_item_is_valid(item))
 			goto fail;
 		error = handle_get(&task_current()->handles, item->handle, CORDON_OBJECT_NONE,
 		                   CORDON_RIGHT_WAIT, &set->entries[set->count].object, NULL);
@@ -94,6 +115,18 @@ fail:
 	return error;
 }
 
+/* Notes what is pending for an item. With EDGE: nothing, unless something was raised since the
+ * sequence that the caller knows. */
+static void wait_item_update_locked(struct cordon_wait *item, const struct wait_entry *entry)
+{
+	const struct object *object = entry->object;
+	bool news = !(item->signals & CORDON_SIGNAL_EDGE) || object->raises != entry->seen;
+
+	item->pending = news ? object->signals & item->signals : 0;
+	if (item->signals & CORDON_SIGNAL_EDGE)
+		item->sequence = item->pending ? object->raises : entry->seen;
+}
+
 /* Notes which signals are raised; enlists the thread with objects that raise none. */
 static int64_t wait_collect(struct wait_set *set, bool enlist)
 {
@@ -104,7 +137,7 @@ static int64_t wait_collect(struct wait_set *set, bool enlist)
 		struct object *object = entry->object;
 
 		spin_lock(&object->lock);
-		set->items[i].pending = object->signals & set->items[i].signals;
+		wait_item_update_locked(&set->items[i], entry);
 		if (enlist) {
 			entry->waiter.thread = thread_current();
 			entry->waiter.signals = set->items[i].signals;

@@ -12,7 +12,8 @@ struct thread;
 struct waiter {
 	struct list link; /* in object.waiters, under object.lock */
 	struct thread *thread;
-	uint32_t signals; /* wakes when one of these is raised */
+	uint32_t signals; /* wakes when one of these is raised; with EDGE: also when it was already
+	                   */
 };
 
 /* Makes a blocked thread run again; a thread that is about to block will not. Any number of calls

@@ -70,20 +70,30 @@ struct cordon_handle_info {
 CORDON_STATIC_ASSERT(sizeof(struct cordon_handle_info) == 16, "cordon_handle_info layout");
 
 /* Signals an object can raise; a wait names the ones it is interested in. */
-#define CORDON_SIGNAL_READABLE                                            \
-	0x1u /* console: input; event: counter not zero; container: fault \
-	      */
-#define CORDON_SIGNAL_WRITABLE   0x2u
+#define CORDON_SIGNAL_READABLE                                                                     \
+	0x1u                          /* console: input; event: counter not zero; container: fault \
+	                               */
+#define CORDON_SIGNAL_WRITABLE   0x2u /* event: at least 1 can be added */
 #define CORDON_SIGNAL_TERMINATED 0x4u /* task or thread: it ended and all it held is released */
+
+/*
+ * Beside signals in a wait: pending only when the object raised any signal, also one that was
+ * raised already, since it was at `sequence`. So a waiter learns of each news once, without
+ * taking what is there.
+ */
+#define CORDON_SIGNAL_EDGE 0x80000000u
 
 /* One object of an object_wait call. */
 struct cordon_wait {
 	cordon_handle_t handle;
 	uint32_t signals;  /* in: CORDON_SIGNAL_* waited for */
 	uint32_t pending;  /* out: those that are raised, of the ones waited for */
-	uint32_t reserved; /* must be zero */
+	uint32_t sequence; /* with EDGE, in: the last one seen, out: the present; else zero */
 };
 CORDON_STATIC_ASSERT(sizeof(struct cordon_wait) == 16, "cordon_wait layout");
+
+/* The most that an event counts. */
+#define CORDON_EVENT_MAX (UINT64_MAX - 1)
 
 #define CORDON_WAIT_MAX     64          /* objects in one object_wait */
 #define CORDON_TIME_POLL    UINT64_C(0) /* deadline that has always passed */

@@ -202,9 +202,12 @@ static void test_wait(void)
 	items[0].signals = 0;
 	tap_is(cordon_object_wait(items, 1, 0), -EINVAL, "object_wait: no signal");
 	items[0].signals = CORDON_SIGNAL_READABLE;
-	items[0].reserved = 1;
-	tap_is(cordon_object_wait(items, 1, 0), -EINVAL, "object_wait: reserved not zero");
-	items[0].reserved = 0;
+	items[0].signals = CORDON_SIGNAL_EDGE;
+	tap_is(cordon_object_wait(items, 1, 0), -EINVAL, "object_wait: an edge of no signal");
+	items[0].signals = CORDON_SIGNAL_READABLE;
+	items[0].sequence = 1;
+	tap_is(cordon_object_wait(items, 1, 0), -EINVAL, "object_wait: a sequence without EDGE");
+	items[0].sequence = 0;
 	items[1] = (struct cordon_wait){.handle = memory, .signals = CORDON_SIGNAL_READABLE};
 	items[1].handle = 4000;
 	tap_is(cordon_object_wait(items, 2, 0), -EBADF, "object_wait: one bad handle");
@@ -216,16 +219,52 @@ static void test_wait(void)
 	cordon_handle_close(event);
 }
 
+/* Adds to an event some time after it is started. */
+static void signal_later(void *event)
+{
+	test_sleep_ms(20);
+	cordon_event_signal(*(cordon_handle_t *)event, 1);
+}
+
+static void test_edges(void)
+{
+	struct cordon_thread_control *thread;
+	struct cordon_wait item = {.signals = CORDON_SIGNAL_READABLE | CORDON_SIGNAL_EDGE};
+	uint64_t value;
+
+	cordon_event_create(0, &item.handle);
+	tap_is(cordon_object_wait(&item, 1, 0), -ETIMEDOUT, "edges: nothing is raised");
+	cordon_event_signal(item.handle, 1);
+	tap_is(cordon_object_wait(&item, 1, 0), 1, "edges: a signal is told");
+	tap_is(cordon_object_wait(&item, 1, 0), -ETIMEDOUT, "edges: once");
+	cordon_event_signal(item.handle, 1);
+	tap_is(cordon_object_wait(&item, 1, 0), 1, "edges: raised again while raised is news");
+	tap_is(cordon_thread_start("later", signal_later, &item.handle, 0, &thread), 0,
+	       "edges: a thread that signals");
+	tap_is(cordon_object_wait(&item, 1, cordon_now() + UINT64_C(10000000000)), 1,
+	       "edges: it wakes a waiter although the signal was raised");
+	cordon_thread_join(thread);
+	cordon_event_take(item.handle, &value);
+	tap_is(cordon_object_wait(&item, 1, 0), -ETIMEDOUT, "edges: taking is no news to a reader");
+	cordon_handle_close(item.handle);
+}
+
 static void test_events(void)
 {
+	struct cordon_wait item = {.signals = CORDON_SIGNAL_WRITABLE};
 	cordon_handle_t event;
 	uint64_t value = 0;
 
-	tap_is(cordon_event_create(UINT64_MAX, &event), 0, "event_create with a count");
-	tap_is(cordon_event_signal(event, 1), -EOVERFLOW, "event_signal: would wrap");
+	tap_is(cordon_event_create(UINT64_MAX, &event), -EINVAL, "event_create: too much");
+	tap_is(cordon_event_create(CORDON_EVENT_MAX, &event), 0, "event_create with a count");
+	tap_is(cordon_event_signal(event, 1), -EOVERFLOW, "event_signal: too much");
+	tap_is(cordon_event_signal(event, UINT64_MAX), -EOVERFLOW, "event_signal: would wrap");
+	item.handle = event;
+	tap_is(cordon_object_wait(&item, 1, 0), -ETIMEDOUT, "a full event is not writable");
 	CHECK_OUT("event_take", sizeof(value), cordon_event_take(event, out));
 	tap_is(cordon_event_take(event, &value), 0, "event_take: no failed try took the count");
-	tap_ok(value == UINT64_MAX, "the count is whole");
+	tap_ok(value == CORDON_EVENT_MAX, "the count is whole");
+	tap_is(cordon_object_wait(&item, 1, 0), 1, "an empty event is writable");
 	tap_is(cordon_event_take(event, &value), -EAGAIN, "event_take: zero is EAGAIN");
 	tap_is(cordon_event_take(memory, &value), -EBADF, "event_take: another type is EBADF");
 	tap_is(cordon_event_signal(memory, 1), -EBADF, "event_signal: another type is EBADF");
@@ -299,6 +338,7 @@ int main(void)
 	test_registers();
 	test_handles();
 	test_wait();
+	test_edges();
 	test_events();
 	test_console_and_clock();
 	test_authority_calls();

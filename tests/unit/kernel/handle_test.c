@@ -90,6 +90,36 @@ Test(handle, the_new_handle_is_the_lowest_free_slot)
 	cr_assert_eq(heap_in_use(), 0);
 }
 
+Test(handle, the_new_handle_is_the_lowest_free_slot_from_a_given_one_on)
+{
+	struct handle_table table;
+	struct thing thing = {0};
+	cordon_handle_t handle;
+
+	table_init(&table, UINT32_MAX);
+	object_init(&thing.object, &event_like);
+	for (int i = 0; i < 200; i++)
+		cr_assert_eq(handle_add(&table, &thing.object, 0, &handle), 0);
+	for (int hole = 0; hole < 200; hole += 37) /* 0 37 74 111 148 185 */
+		cr_assert_eq(handle_close(&table, hole), 0);
+	for (uint32_t lowest = 0; lowest < CORDON_HANDLE_MAX; lowest += 7) {
+		uint32_t want = lowest <= 185 ? (lowest + 36) / 37 * 37 : lowest;
+
+		if (want < 200 && lowest > 185)
+			want = 200;
+		cr_assert_eq(handle_add_from(&table, &thing.object, 0, lowest, &handle), 0);
+		cr_assert_eq(handle & (CORDON_HANDLE_MAX - 1), want, "from %u: %d", lowest, handle);
+		cr_assert_eq(handle_close(&table, handle), 0);
+	}
+	for (uint32_t slot = 4000; slot < CORDON_HANDLE_MAX; slot++)
+		cr_assert_eq(handle_add_from(&table, &thing.object, 0, slot, &handle), 0);
+	cr_assert_eq(handle_add_from(&table, &thing.object, 0, 4000, &handle), -EMFILE);
+	cr_assert_eq(handle_add_from(&table, &thing.object, 0, 4095, &handle), -EMFILE);
+	cr_assert_eq(handle_add_from(&table, &thing.object, 0, 3999, &handle), 0);
+	handle_table_close(&table);
+	cr_assert_eq(heap_in_use(), 0);
+}
+
 Test(handle, a_stale_handle_is_never_another_object)
 {
 	struct handle_table table;

@@ -100,6 +100,28 @@ Test(object, wakes_only_those_who_wait_for_a_signal_that_rises)
 	object_unref(&object);
 }
 
+Test(object, wakes_waiters_for_edges_also_when_the_signal_was_raised_already)
+{
+	struct waiter edges = {.signals = CORDON_SIGNAL_READABLE | CORDON_SIGNAL_EDGE};
+	struct object object;
+
+	edges.thread = (struct thread *)&edges;
+	object_init(&object, &ops);
+	cr_assert_eq(object.raises, 0);
+	object_signal(&object, 0, CORDON_SIGNAL_READABLE);
+	cr_assert_eq(object.raises, 1);
+	list_append(&object.waiters, &edges.link);
+	object_signal(&object, 0, CORDON_SIGNAL_READABLE);
+	cr_assert_eq(fake_wakes, 1);
+	cr_assert_eq(object.raises, 2);
+	object_signal(&object, CORDON_SIGNAL_READABLE, 0);
+	cr_assert_eq(object.raises, 2, "clearing is no news");
+	object_signal(&object, 0, CORDON_SIGNAL_WRITABLE);
+	cr_assert_eq(fake_wakes, 1, "it waits for another signal");
+	list_remove(&edges.link);
+	object_unref(&object);
+}
+
 Test(object, a_reference_to_a_dead_object_panics, .signal = SIGABRT)
 {
 	struct object object;

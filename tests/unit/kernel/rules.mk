@@ -15,6 +15,9 @@ handle_test_SRCS := tests/unit/kernel/handle_test.c kernel/handle.c kernel/objec
 UNIT_TESTS += object_test
 object_test_SRCS := tests/unit/kernel/object_test.c kernel/object.c
 
+UNIT_TESTS += event_test
+event_test_SRCS := tests/unit/kernel/event_test.c kernel/event.c kernel/object.c kernel/account.c
+
 # The same test over the list of pages of the fake machine, and over the real page tables.
 ASPACE_SRCS := tests/unit/kernel/aspace_test.c kernel/aspace.c kernel/aspace_change.c kernel/revoke.c \
 	       kernel/memory.c kernel/object.c kernel/account.c kernel/tree.c
