@@ -22,6 +22,9 @@ STEP	    ?=#                  check: only these steps
 JOBS	    ?= 2#                guests running at the same time
 TIME	    ?= 60#               fuzz: seconds in all
 TARGET	    ?=#                  fuzz, fuzz-corpus: only this target
+SEED	    ?= 1#                fuzz-guest: another sequence of calls for each number
+STEPS	    ?= 20000#            fuzz-guest: calls in all
+VICTIM	    ?=#                  fuzz-guest: the number of the task whose calls are logged
 ONLY	    ?=#                  ablation: only those whose name matches this glob
 QUICK	    ?=#                  ablation: 1: only the named tests and their neighbours
 
@@ -39,6 +42,9 @@ CASE	    := $(strip $(CASE))
 UNIT	    := $(strip $(UNIT))
 TIME	    := $(strip $(TIME))
 TARGET	    := $(strip $(TARGET))
+SEED	    := $(strip $(SEED))
+STEPS	    := $(strip $(STEPS))
+VICTIM	    := $(strip $(VICTIM))
 ONLY	    := $(strip $(ONLY))
 QUICK	    := $(strip $(QUICK))
 

@@ -48,6 +48,7 @@ class Machine:
     nvme_options: str = ""
     nvme_port: bool = False  # put the NVMe device behind a root port
     icount: bool = False
+    icount_shift: int = 0  # an instruction takes 2^shift nanoseconds
     serial: str = "stdio"  # "stdio" or a file
     debugcon: str = ""
     trace: list = field(default_factory=list)
@@ -69,7 +70,7 @@ class Machine:
                                       "dma_mask=0xffffffffffffffff", self.edu_options)]
         words += self.nvme_words()
         if self.icount:
-            words += ["-icount", "shift=0,sleep=off",
+            words += ["-icount", f"shift={self.icount_shift},sleep=off",
                       "-rtc", "base=2020-01-01T00:00:00,clock=vm"]
         if self.debugcon:
             words += ["-debugcon", f"file:{self.debugcon}"]

@@ -38,6 +38,8 @@ def parse(words):
     parser.add_argument("--nvme-port", action="store_true", help="NVMe behind a root port")
     parser.add_argument("--no-edu", action="store_true")
     parser.add_argument("--icount", action="store_true", help="count instructions, repeatably")
+    parser.add_argument("--icount-shift", type=int, default=0, metavar="N",
+                        help="an instruction takes 2^N nanoseconds")
     parser.add_argument("--trace", action="append", default=[], metavar="PATTERN")
     parser.add_argument("--trace-file", default="")
     parser.add_argument("--debugcon", default="", metavar="FILE")
@@ -142,8 +144,9 @@ def main():
         image=options.image, qemu=options.qemu, iommu=options.iommu,
         iommu_options=options.iommu_options, smp=options.smp, memory=options.memory,
         append=append, disk=options.disk, scratch=scratch, edu=not options.no_edu,
-        nvme_port=options.nvme_port, icount=options.icount, debugcon=options.debugcon,
-        trace=options.trace, trace_file=options.trace_file, extra=options.extra)
+        nvme_port=options.nvme_port, icount=options.icount,
+        icount_shift=options.icount_shift, debugcon=options.debugcon, trace=options.trace,
+        trace_file=options.trace_file, extra=options.extra)
     command = vm.command()
     if options.print:
         print(shlex.join(command))

@@ -37,6 +37,7 @@ class Case:
     nvme_options: str = ""
     nvme_port: bool = False
     icount: bool = False
+    icount_shift: int = 0
     extra: list = field(default_factory=list)
     trace: list = field(default_factory=list)
     witness: bool = False  # marks on, and tests/witness compares them with QEMU's trace

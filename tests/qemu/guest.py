@@ -172,7 +172,7 @@ def run(case, setup):
         memory=case.memory, append=append, disk=setup.disk if case.nvme else "",
         scratch=scratch, edu=case.edu, edu_options=case.edu_options,
         nvme_options=case.nvme_options, nvme_port=case.nvme_port, icount=case.icount,
-        trace=trace, trace_file=trace_file, extra=case.extra)
+        icount_shift=case.icount_shift, trace=trace, trace_file=trace_file, extra=case.extra)
     try:
         if scratch:
             machine.make_scratch(scratch)

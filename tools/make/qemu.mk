@@ -2,6 +2,8 @@
 #
 # Running the image: by hand, as a demonstration, and as tests.
 
+comma := ,
+
 DISK_IMAGE := $(if $(DISK),$(DISK),$(BUILD)/disk.img)
 QEMU_RUN    = -B tools/run-qemu.py --qemu $(QEMU) --iommu $(IOMMU) --smp $(SMP) --work $(BUILD) \
 	      $(if $(APPEND),--append '$(APPEND)')
@@ -57,6 +59,14 @@ witness: $(DEPS_TEST) $(TEST_INPUTS) ## check QEMU's trace of the IOMMU (any one
 .PHONY: test-list
 test-list: $(DEPS_RUN) ## list the cases in QEMU and the promises they test
 	$(Q)$(RUN_TESTS) $(GUEST_CASES) --list
+
+# Counted instructions, of 64 ns each: the same calls, preempted at the same places, in every run.
+.PHONY: fuzz-guest
+fuzz-guest: $(TEST_IMAGE) $(BUILD)/disk.img ## system calls by chance from ring 3 (SEED=n STEPS=n VICTIM=n)
+	$(Q)$(PYTHON) -B tools/run-qemu.py --qemu $(QEMU) --iommu $(IOMMU) --work $(BUILD) \
+		--disk $(BUILD)/disk.img --icount --icount-shift 6 --timeout 86400 \
+		--append 'init.run=/test/fuzz_calls,$(SEED),$(STEPS)$(if $(VICTIM),$(comma)$(VICTIM)) $(APPEND)' \
+		$(TEST_IMAGE) < /dev/null
 
 # Instructions, not time: a figure is the same on every machine with the same QEMU.
 RUN_BENCH = $(PYTHON) -B tools/bench.py --image $(BUILD)/cordon.elf --iommu $(IOMMU) \

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/* One victim: a task that makes system calls without sense until its steps are done, or until one
+ * of them ends it. */
+#include <cordon/errno.h>
+#include <cordon/rt.h>
+#include <lib/cpio/cpio.h>
+#include <stdio.h>
+#include <string.h>
+#include <tests/guest/fuzz/fuzz.h>
+#include <tests/guest/fuzz/victim.h>
+
+uint8_t *arena;
+uint64_t leaf_offset, leaf_size;
+cordon_bdf_t fuzzed_bdf;
+
+/* --- handles --------------------------------------------------------------------------------- */
+
+static struct {
+	cordon_handle_t handle;
+	uint32_t type;
+} handles[HANDLES_MAX];
+static uint32_t handle_count;
+
+/* Remembers a handle; old ones, which may be closed, are forgotten when there are many. */
+static void remember(cordon_handle_t handle)
+{
+	struct cordon_handle_info info;
+	uint32_t slot = handle_count < HANDLES_MAX ? handle_count++ : random_below(HANDLES_MAX);
+
+	if (cordon_handle_info(handle, &info) < 0)
+		info.type = CORDON_OBJECT_NONE;
+	handles[slot].handle = handle;
+	handles[slot].type = info.type;
+}
+
+cordon_handle_t pick_handle(uint32_t type)
+{
+	uint32_t start;
+
+	if (random_once_in(20) || handle_count == 0)
+		return (cordon_handle_t)(random_once_in(2) ? random_below(0x10000)
+		                                           : random_number());
+	start = random_below(handle_count);
+	for (uint32_t i = 0; i < handle_count; i++) {
+		uint32_t slot = (start + i) % handle_count;
+
+		if (type == CORDON_OBJECT_NONE || handles[slot].type == type)
+			return handles[slot].handle;
+	}
+	return handles[start].handle;
+}
+
+/* --- calls ----------------------------------------------------------------------------------- */
+
+static struct call calls[CALLS_MAX];
+static uint32_t call_count, total_weight;
+static struct fuzz_record *record;
+static uint64_t thread_pointer; /* the C library's */
+static int tells;               /* says each call before it is made */
+
+static void read_calls(void)
+{
+	call_count = calls_read(calls);
+	for (uint32_t i = 0; i < call_count; i++)
+		total_weight += calls[i].weight;
+}
+
+static int64_t call_raw(uint64_t number, const uint64_t arguments[6])
+{
+	register uint64_t r10 __asm__("r10") = arguments[3];
+	register uint64_t r8 __asm__("r8") = arguments[4];
+	register uint64_t r9 __asm__("r9") = arguments[5];
+	uint64_t rdi = arguments[0], rsi = arguments[1], rdx = arguments[2];
+	int64_t result;
+
+	__asm__ volatile("syscall"
+	                 : "=a"(result), "+D"(rdi), "+S"(rsi), "+d"(rdx), "+r"(r10), "+r"(r8),
+	                   "+r"(r9)
+	                 : "a"(number)
+	                 : "rcx", "r11", "memory");
+	return result;
+}
+
+static const struct call *pick_call(void)
+{
+	uint32_t at = random_below(total_weight);
+
+	for (uint32_t i = 0;; i++) {
+		if (at < calls[i].weight)
+			return &calls[i];
+		at -= calls[i].weight;
+	}
+}
+
+/* In the kernel's log, for which no handle is needed. */
+static void tell(const struct call *call, const uint64_t arguments[CALL_ARGUMENTS])
+{
+	char line[200];
+	int length = snprintf(line, sizeof(line), "step %llu: %s", (unsigned long long)record->step,
+	                      call->name);
+
+	for (uint32_t i = 0; i < call->count; i++)
+		length += snprintf(line + length, sizeof(line) - (size_t)length, " %llx",
+		                   (unsigned long long)arguments[i]);
+	cordon_system_log(line, (uint64_t)length);
+}
+
+static int in_arena(uint64_t address, uint64_t size)
+{
+	return address >= (uintptr_t)arena && address + size <= (uintptr_t)arena + ARENA_SIZE;
+}
+
+/* What a call gave is used by later ones. */
+static void use_results(const struct call *call, const uint64_t arguments[CALL_ARGUMENTS])
+{
+	for (uint32_t i = 0; i < call->count; i++) {
+		struct cordon_memory_map map;
+		cordon_handle_t handle;
+
+		if (KIND(call->arguments[i]) == IN_MAP && in_arena(arguments[i], sizeof(map))) {
+			memcpy(&map, (const void *)(uintptr_t)arguments[i], sizeof(map));
+			range_remember(map.address, map.size);
+		}
+		if (KIND(call->arguments[i]) == OUT_HANDLE &&
+		    in_arena(arguments[i], sizeof(handle))) {
+			memcpy(&handle, (const void *)(uintptr_t)arguments[i], sizeof(handle));
+			remember(handle);
+		}
+	}
+}
+
+/* One call. Returns 0, or 1 when the result is none that a call may give. */
+static int step(void)
+{
+	const struct call *call = pick_call();
+	uint64_t arguments[CALL_ARGUMENTS];
+	int64_t result;
+
+	/* Those after the last mean nothing, and must not. */
+	for (uint32_t i = 0; i < CALL_ARGUMENTS; i++)
+		arguments[i] = i < call->count ? make_argument(call->arguments[i])
+		                               : random_number();
+	record->number = call->number;
+	if (tells)
+		tell(call, arguments);
+	result = call_raw(call->number, arguments);
+	if (call->number == CORDON_SYS_thread_set_pointer)
+		cordon_thread_set_pointer(thread_pointer);
+	record->result = result;
+	if (result < -FUZZ_ERROR_MAX || result > (int64_t)UINT32_MAX)
+		return 1;
+	if (result >= 0 && call->number < CORDON_SYSCALL_LIMIT)
+		record->succeeded[call->number]++;
+	if (result == 0)
+		use_results(call, arguments);
+	return 0;
+}
+
+/* --- life ------------------------------------------------------------------------------------ */
+
+static _Noreturn void thread_entry(void)
+{
+	cordon_thread_yield();
+	for (;;)
+		cordon_thread_exit();
+}
+
+uint64_t thread_entry_address(void)
+{
+	return (uintptr_t)thread_entry;
+}
+
+static void find_leaf(void)
+{
+	struct cordon_memory_info info;
+	struct cordon_cpio_entry entry;
+	struct cordon_memory_map map = {.prot = CORDON_PROT_READ};
+	cordon_handle_t initramfs = cordon_handle_named("initramfs");
+
+	if (cordon_memory_info(initramfs, &info) < 0)
+		return;
+	map.size = info.size;
+	if (cordon_memory_map(initramfs, &map) < 0)
+		return;
+	if (cordon_cpio_find((const void *)(uintptr_t)map.address, map.size, "/test/fuzz_calls",
+	                     &entry) == 0) {
+		leaf_offset = entry.offset;
+		leaf_size = entry.size;
+	}
+	cordon_memory_unmap(map.address, map.size);
+}
+
+/* Half of the victims begin with the device in their hands, as calls by chance seldom have it. */
+static void bring_up(void)
+{
+	cordon_handle_t group = cordon_handle_of_type(CORDON_OBJECT_GROUP, 0), container, device;
+	uint16_t command = random_below(8);
+
+	if (random_once_in(2) || cordon_container_create(&container) < 0)
+		return;
+	remember(container);
+	if (cordon_container_add_group(container, group) < 0 ||
+	    cordon_group_device(group, fuzzed_bdf, &device) < 0)
+		return;
+	remember(device);
+	cordon_device_region_write(device, CORDON_REGION_CONFIG, 4, &command, sizeof(command));
+}
+
+static void *map_memory(cordon_handle_t memory, uint64_t size)
+{
+	struct cordon_memory_map map = {.size = size, .prot = CORDON_PROT_READ | CORDON_PROT_WRITE};
+
+	return cordon_memory_map(memory, &map) < 0 ? NULL : (void *)(uintptr_t)map.address;
+}
+
+/* The record is written to without a handle, so that no call can reach it by one. */
+static int begin(void)
+{
+	const struct cordon_startup *startup = cordon_startup();
+	const struct cordon_startup_handle *given = (const void *)(uintptr_t)startup->handles;
+	cordon_handle_t memory, book = cordon_handle_named("record");
+
+	__asm__ volatile("mov %%fs:0, %0" : "=r"(thread_pointer));
+	record = map_memory(book, sizeof(*record));
+	if (!record || cordon_handle_close(book) < 0)
+		return -1;
+	find_leaf();
+	if (cordon_memory_create(ARENA_SIZE, 0, &memory) < 0)
+		return -1;
+	arena = map_memory(memory, ARENA_SIZE);
+	if (!arena)
+		return -1;
+	remember(memory);
+	for (uint32_t i = 0; i < startup->handle_count; i++)
+		if (given[i].handle != book)
+			remember(given[i].handle);
+	read_calls();
+	return 0;
+}
+
+int victim_main(const struct victim *victim)
+{
+	random_seed(victim->seed);
+	fuzzed_bdf = victim->bdf;
+	tells = victim->tells;
+	if (begin() < 0)
+		return VICTIM_NOT_STARTED;
+	bring_up();
+	for (record->step = 0; record->step < victim->steps; record->step++)
+		if (step())
+			return VICTIM_BAD_RESULT;
+	return VICTIM_DONE;
+}
