@@ -12,6 +12,7 @@ DISK	    ?=#                  a raw image to read instead of the generated one
 APPEND	    ?=#                  run, demo, gdb: more kernel options (docs/options.md)
 BUILD	    ?= build#            where everything is built
 NEWLIB	    ?= build/newlib#     where the built newlib is cached, shared by all BUILD=
+QEMU_NEW    ?= build/qemu-new#   where qemu-new unpacks, shared by all BUILD=
 DEBUG	    ?=#                  1: the kernel with every debug check on
 V	    ?=#                  1: print whole commands
 CFLAGS_EXTRA ?=#                 added to every compilation of our own code
@@ -31,6 +32,7 @@ QUICK	    ?=#                  ablation: 1: only the named tests and their neigh
 IOMMU	    := $(strip $(IOMMU))
 BUILD	    := $(strip $(BUILD))
 NEWLIB	    := $(strip $(NEWLIB))
+QEMU_NEW    := $(strip $(QEMU_NEW))
 DEBUG	    := $(strip $(DEBUG))
 SANITIZE    := $(strip $(SANITIZE))
 QEMU	    := $(strip $(QEMU))
@@ -99,15 +101,16 @@ deps: ## install the Debian packages that building, testing and checking need
 	$(Q)tools/deps.sh run test check coverage
 
 .PHONY: clean
-clean: ## remove what was built, but keep the cached newlib
+clean: ## remove what was built, but keep the cached newlib and the unpacked QEMU
 	$(call say,CLEAN,$(BUILD))
 	$(Q)if [ -d $(BUILD) ]; then \
-		find $(BUILD) -mindepth 1 -maxdepth 1 ! -path $(NEWLIB) -exec rm -rf {} +; fi
+		find $(BUILD) -mindepth 1 -maxdepth 1 ! -path $(NEWLIB) ! -path $(QEMU_NEW) \
+			-exec rm -rf {} +; fi
 
 .PHONY: distclean
 distclean: ## remove everything that was built or generated
-	$(call say,CLEAN,$(BUILD) $(NEWLIB))
-	$(Q)rm -rf $(BUILD) $(NEWLIB)
+	$(call say,CLEAN,$(BUILD) $(NEWLIB) $(QEMU_NEW))
+	$(Q)rm -rf $(BUILD) $(NEWLIB) $(QEMU_NEW)
 
 .PHONY: help
 help: ## list the targets and the variables

@@ -9,6 +9,8 @@ import hashlib
 import os
 from dataclasses import dataclass, field
 
+import emulator
+
 MIB = 1 << 20
 SECTOR = 512
 
@@ -92,6 +94,9 @@ class Machine:
         defaults = {"intremap": "on"}
         if self.iommu == "intel":
             defaults["aw-bits"] = "39"
+        elif emulator.has(self.qemu, "amd-iommu.dma-remap"):
+            # Without it a newer unit does not translate for devices of the emulator itself.
+            defaults["dma-remap"] = "on"
         for option in filter(None, self.iommu_options.split(",")):
             name, _, value = option.partition("=")
             defaults[name] = value or "on"

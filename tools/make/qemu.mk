@@ -24,6 +24,10 @@ run: $(IMAGE) $(DISK_IMAGE) ## boot the image in QEMU: demonstration, then a pro
 demo: $(IMAGE) $(DISK_IMAGE) ## the same without the prompt; fails unless every step proved itself
 	$(Q)$(PYTHON) $(QEMU_RUN) --demo --strict --prompt no --disk $(DISK_IMAGE) $(IMAGE) < /dev/null
 
+.PHONY: qemu-new
+qemu-new: ## unpack a newer QEMU from Debian unstable beside the installed one, for QEMU=
+	$(Q)tools/qemu-new.sh $(QEMU_NEW)
+
 .PHONY: gdb
 gdb: $(IMAGE) $(DISK_IMAGE) ## boot stopped, waiting for gdb on port 1234
 	@echo "In another terminal: gdb $(IMAGE) -ex 'target remote :1234'"
