@@ -134,6 +134,7 @@ struct iommu_unit {
 	bool remapping;         /* interrupt remapping on */
 	bool remap_by_vector;   /* see iommu_remap_by_vector */
 	bool faults_unreported; /* known to record none, although it should */
+	bool faults_unplaced;   /* known to record no address */
 
 	const struct pagetable_format *format;
 	uint64_t page_sizes;   /* bit n: leaves of 2^n bytes */

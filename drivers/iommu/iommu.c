@@ -192,6 +192,7 @@ static void describe_unit(const struct iommu_unit *unit, struct cordon_iommu_des
 	out->page_sizes = unit->page_sizes;
 	out->faults = unit->faults;
 	out->reports_faults = !unit->faults_unreported;
+	out->reports_addresses = !unit->faults_unreported && !unit->faults_unplaced;
 	if (unit->unusable) {
 		format_text(out->text, sizeof(out->text), "%s at 0x%llx not usable: %s", unit->name,
 		            (unsigned long long)unit->registers.raw, unit->unusable);
@@ -204,7 +205,9 @@ static void describe_unit(const struct iommu_unit *unit, struct cordon_iommu_des
 	            out->levels, unit->page_sizes & SIZE_2M ? " 2M" : "",
 	            unit->page_sizes & SIZE_1G ? " 1G" : "",
 	            unit->format->coherent ? "coherent walks" : "tables written back",
-	            unit->faults_unreported ? ", reports no faults" : "");
+	            unit->faults_unreported ? ", reports no faults"
+	            : unit->faults_unplaced ? ", no fault address"
+	                                    : "");
 }
 
 bool iommu_describe(size_t index, struct cordon_iommu_desc *out)

@@ -130,8 +130,8 @@ bool iommu_lookup(struct iommu_domain *domain, iova_t address, paddr_t *base, ui
 struct iommu_fault {
 	uint16_t segment;
 	rid_t requester;
-	uint64_t address;
-	uint16_t reason; /* enum cordon_fault_reason */
+	uint64_t address; /* or CORDON_FAULT_NO_ADDRESS */
+	uint16_t reason;  /* enum cordon_fault_reason */
 	uint16_t hardware_code;
 	bool write;
 	uint64_t time_ns;

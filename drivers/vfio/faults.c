@@ -248,15 +248,17 @@ static const char *fault_reason_text(uint16_t reason)
 
 static void fault_print(const struct cordon_fault *fault, uint32_t suppressed)
 {
-	char name[PCI_NAME_MAX];
+	char name[PCI_NAME_MAX], where[32] = "";
 
 	if (suppressed)
 		log_warn("%u more refused accesses were not printed", suppressed);
 	pci_name(fault->device, name);
-	log_warn("%s of task %llu (%s): %s at 0x%llx refused: %s (code 0x%x)", name,
+	if (fault->address != CORDON_FAULT_NO_ADDRESS)
+		format_text(where, sizeof(where), " at 0x%llx", (unsigned long long)fault->address);
+	log_warn("%s of task %llu (%s): %s%s refused: %s (code 0x%x)", name,
 	         (unsigned long long)fault->task, fault->task ? fault->task_name : "none",
-	         fault->write ? "write" : "read", (unsigned long long)fault->address,
-	         fault_reason_text(fault->reason), fault->hardware_code);
+	         fault->write ? "write" : "read", where, fault_reason_text(fault->reason),
+	         fault->hardware_code);
 }
 
 /* Called by the IOMMU layer for each fault; see iommu_set_fault_sink. */

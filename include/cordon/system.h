@@ -44,7 +44,8 @@ struct cordon_iommu_desc {
 	uint64_t faults; /* since boot */
 	/* 0: the unit blocks, but is known to record no refused access, so that none is told. */
 	uint32_t reports_faults;
-	uint32_t reserved;
+	/* 0: its reports lack the address: CORDON_FAULT_NO_ADDRESS. */
+	uint32_t reports_addresses;
 	char text[128]; /* one line for a person; why not, when not usable */
 };
 CORDON_STATIC_ASSERT(sizeof(struct cordon_iommu_desc) == 184, "cordon_iommu_desc layout");

@@ -82,11 +82,14 @@ enum cordon_fault_reason {
 	CORDON_FAULT_OTHER = 8,
 };
 
+/* An address that the unit did not say. */
+#define CORDON_FAULT_NO_ADDRESS UINT64_MAX
+
 /* One refused access of a device. */
 struct cordon_fault {
 	uint64_t sequence; /* counts faults of the container; a gap is what was lost */
 	uint64_t time_ns;
-	uint64_t address; /* IOVA of the page, or the interrupt index */
+	uint64_t address; /* IOVA of the page, the interrupt index, CORDON_FAULT_NO_ADDRESS */
 	cordon_bdf_t device;
 	uint16_t reason;        /* enum cordon_fault_reason */
 	uint16_t hardware_code; /* the unit's own fault code */

@@ -19,10 +19,12 @@ int vfio_faults_read(const struct vfio_device *device, struct cordon_fault *faul
 
 char *vfio_fault_text(const struct cordon_fault *fault, char text[VFIO_FAULT_TEXT])
 {
-	char bdf[VFIO_BDF_TEXT];
+	char bdf[VFIO_BDF_TEXT], where[24] = "";
 
-	snprintf(text, VFIO_FAULT_TEXT, "%s of 0x%" PRIx64 " by %s refused: %s (%s%.*s)",
-	         fault->write ? "write" : "read", fault->address, vfio_bdf_text(fault->device, bdf),
+	if (fault->address != CORDON_FAULT_NO_ADDRESS)
+		snprintf(where, sizeof(where), " of 0x%" PRIx64, fault->address);
+	snprintf(text, VFIO_FAULT_TEXT, "%s%s by %s refused: %s (%s%.*s)",
+	         fault->write ? "write" : "read", where, vfio_bdf_text(fault->device, bdf),
 	         cordon_fault_reason_name(fault->reason), fault->task ? "task " : "no task",
 	         fault->task ? (int)sizeof(fault->task_name) : 0, fault->task_name);
 	return text;

@@ -152,7 +152,7 @@ void report_mappings(const struct init *init)
 void report_faults(const struct init *init)
 {
 	struct cordon_fault fault;
-	char bdf[DESCRIBE_BDF_MAX];
+	char bdf[DESCRIBE_BDF_MAX], where[24];
 
 	printf("    time s  device        holder                access  address             why\n");
 	for (uint32_t i = 0; records_get(init, CORDON_SYSTEM_FAULTS, i, &fault, sizeof(fault));
@@ -160,8 +160,10 @@ void report_faults(const struct init *init)
 		printf("%6" PRIu64 ".%03" PRIu64 "  %-12s  ", fault.time_ns / NS_PER_S,
 		       fault.time_ns % NS_PER_S / NS_PER_MS, describe_bdf(fault.device, bdf));
 		print_holder(fault.task, fault.task_name, sizeof(fault.task_name));
-		printf("%-6s  0x%016" PRIx64 "  %s (code %u)\n", fault.write ? "write" : "read",
-		       fault.address, cordon_fault_reason_name(fault.reason), fault.hardware_code);
+		snprintf(where, sizeof(where), "0x%016" PRIx64, fault.address);
+		printf("%-6s  %-18s  %s (code %u)\n", fault.write ? "write" : "read",
+		       fault.address != CORDON_FAULT_NO_ADDRESS ? where : "not said",
+		       cordon_fault_reason_name(fault.reason), fault.hardware_code);
 	}
 }
 

@@ -18,7 +18,9 @@ import marks  # noqa: E402
 import vtd  # noqa: E402
 from rules import Witness  # noqa: E402
 
+# A byte for the scratch register, as QEMU 7.2 logs it and as later versions do.
 SCRATCH = "serial_write write addr 0x07 val 0x"
+SCRATCHES = (SCRATCH, "serial_write [0x07] <- 0x")
 TRACE = ("vtd_*", "serial_write")  # what QEMU is asked to trace
 
 
@@ -39,8 +41,8 @@ def events(lines):
     """The marks and events of a trace, in order."""
     decoder = marks.Decoder()
     for number, line in enumerate(lines, 1):
-        if line.startswith(SCRATCH):
-            mark = decoder.feed(int(line[len(SCRATCH):], 16), number)
+        if line.startswith(SCRATCHES):
+            mark = decoder.feed(int(line.rpartition("0x")[2], 16), number)
             if mark:
                 yield mark
         elif line.startswith("vtd_"):

@@ -501,6 +501,11 @@ class Stream(Case):
         noise = [f"{witness.SCRATCH}{value:02x}" for value in (0x00, 0xa7, 0xff, 0x55)]
         self.assertEqual(self.verdict(noise + self.lines), [])
 
+    def test_bytes_in_the_words_of_later_versions(self):
+        later = [line.replace("write addr 0x07 val", "[0x07] <-") for line in self.lines]
+        self.assertNotEqual(later, self.lines)
+        self.assertEqual(self.verdict(later), [])
+
     def test_a_line_that_cannot_be_read(self):
         self.lines.insert(100, "vtd_inv_desc something new")
         self.broken(self.lines, "cannot be read: vtd_inv_desc something new")

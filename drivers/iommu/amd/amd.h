@@ -35,10 +35,18 @@ struct amd_unit {
 	 * event log.
 	 */
 	bool emulated_early;
+	/*
+	 * The unit of later QEMUs, known by its function's subsystem: page faults in its event log
+	 * have a layout of its own, no address, and one for each beat (fault.c), and it looks at a
+	 * device table entry only when that is invalidated by name (probe.c).
+	 */
+	bool emulated;
 	struct amd_queue queue;
 	struct amd_device_entry *devices;
+	uint64_t blocked;         /* translation word of an entry that permits nothing */
 	struct amd_event *events; /* one frame */
 	uint32_t event_head;
+	struct amd_event last_event;         /* read; zero: the log was empty since */
 	rid_t remap_sources[AMD_IRTE_COUNT]; /* of the entries that are present */
 	struct pagetable_format format;
 };
@@ -115,6 +123,10 @@ void amd_fault_interrupt_mask(struct iommu_unit *unit, bool masked);
 /* Decodes an event: all of the fault but segment and time. attached: whether its requester
  * translates through a domain. */
 void amd_fault_decode(const struct amd_event *event, bool attached, struct iommu_fault *fault);
+
+/* The same of an event that an emulated unit (amd_unit.emulated) wrote. */
+void amd_fault_decode_emulated(const struct amd_event *event, bool attached,
+                               struct iommu_fault *fault);
 
 /* --- interrupt remapping (remap.c) ----------------------------------------------------------- */
 

@@ -135,6 +135,33 @@ void amd_fault_decode(const struct amd_event *event, bool attached, struct iommu
 	};
 }
 
+/*
+ * QEMU 11 puts read and write where the specification reserves bits, says of every page fault that
+ * it was an interrupt, and leaves the address out. Whether the page was there is not said, either:
+ * without the address, nobody can look.
+ */
+#define EMULATED_WRITE AMD_BIT(32 + 17)
+
+void amd_fault_decode_emulated(const struct amd_event *event, bool attached,
+                               struct iommu_fault *fault)
+{
+	struct amd_event specified = *event;
+
+	if (amd_event_code(event->low) != AMD_EVENT_PAGE_FAULT) {
+		amd_fault_decode(event, attached, fault);
+		return;
+	}
+	specified.low &= ~AMD_EVENT_INTERRUPT;
+	if (event->low & EMULATED_WRITE)
+		specified.low |= AMD_EVENT_WRITE;
+	amd_fault_decode(&specified, attached, fault);
+	if (event->high)
+		return;
+	fault->address = CORDON_FAULT_NO_ADDRESS;
+	if (fault->reason == CORDON_FAULT_NOT_PRESENT)
+		fault->reason = CORDON_FAULT_OTHER;
+}
+
 /* --- reading --------------------------------------------------------------------------------- */
 
 /* Takes the event at the head. False: the unit moved its tail, but nothing came. */
@@ -155,6 +182,17 @@ static bool take_event(struct amd_unit *unit, struct amd_event *out)
 	unit->event_head = (unit->event_head + 1) % AMD_RING_ENTRIES;
 	amd_write(unit->registers, AMD_EVENT_HEAD, (uint64_t)unit->event_head << AMD_RING_SHIFT);
 	return written;
+}
+
+/* QEMU 11 records a transfer beat by beat, without the address that would tell them apart: what it
+ * says twice in a row is one fault. */
+static bool is_repeated(struct amd_unit *unit, const struct amd_event *event)
+{
+	bool repeated = unit->emulated && event->low == unit->last_event.low &&
+	                event->high == unit->last_event.high;
+
+	unit->last_event = *event;
+	return repeated;
 }
 
 /* Events of the commands have no requester; who waits for a command finds out by himself. */
@@ -181,6 +219,7 @@ static void restart(struct amd_unit *unit, uint64_t *lost)
 bool amd_fault_read(struct iommu_unit *base, struct iommu_fault *fault, uint64_t *lost)
 {
 	struct amd_unit *unit = amd_unit_of(base);
+	bool attached;
 
 	/* Before the tail is read: what comes then raises the interrupt again. */
 	if (amd_read(unit->registers, AMD_STATUS) & AMD_STATUS_EVENT_IRQ)
@@ -189,19 +228,26 @@ bool amd_fault_read(struct iommu_unit *base, struct iommu_fault *fault, uint64_t
 		struct amd_event event;
 		uint64_t tail = amd_read(unit->registers, AMD_EVENT_TAIL);
 
-		if ((tail >> AMD_RING_SHIFT) % AMD_RING_ENTRIES == unit->event_head)
+		if ((tail >> AMD_RING_SHIFT) % AMD_RING_ENTRIES == unit->event_head) {
+			unit->last_event = (struct amd_event){0};
 			break;
+		}
 		if (!take_event(unit, &event)) {
 			(*lost)++;
 			continue;
 		}
+		if (is_repeated(unit, &event))
+			continue;
 		if (!is_of_a_requester(&event)) {
 			log_warn("%s: event 0x%llx 0x%llx", base->name,
 			         (unsigned long long)event.low, (unsigned long long)event.high);
 			continue;
 		}
-		amd_fault_decode(
-		        &event, amd_is_attached(unit, (rid_t){amd_event_device(event.low)}), fault);
+		attached = amd_is_attached(unit, (rid_t){amd_event_device(event.low)});
+		if (unit->emulated)
+			amd_fault_decode_emulated(&event, attached, fault);
+		else
+			amd_fault_decode(&event, attached, fault);
 		return true;
 	}
 	if (amd_read(unit->registers, AMD_STATUS) & AMD_STATUS_EVENT_OVERFLOW)

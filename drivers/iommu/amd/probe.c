@@ -28,6 +28,22 @@ static const char *add_units(const struct ivrs *ivrs, struct amd_unit **units)
 	return NULL;
 }
 
+/* An emulated unit translates for a function only once the function's entry was invalidated by
+ * name; until then its requests pass, although the entry permits nothing. Nobody masters the bus
+ * yet. */
+static void show_entries(struct amd_unit *unit)
+{
+	struct pci_function *function;
+
+	spin_lock(&unit->unit.lock);
+	list_for_each(function, pci_functions(), link)
+	{
+		if (function->iommu == &unit->unit)
+			(void)amd_flush_device(unit, (rid_t){(uint16_t)function->bdf});
+	}
+	spin_unlock(&unit->unit.lock);
+}
+
 static bool amd_probe(const char **why)
 {
 	struct amd_unit *units[IVRS_UNITS_MAX] = {NULL};
@@ -49,8 +65,11 @@ static bool amd_probe(const char **why)
 	/* Half a table is no protection: without all units nothing is covered. */
 	if (!failed)
 		amd_scopes_resolve(ivrs, units);
-	for (size_t i = 0; i < IVRS_UNITS_MAX && units[i]; i++)
+	for (size_t i = 0; i < IVRS_UNITS_MAX && units[i]; i++) {
 		units[i]->description = NULL;
+		if (units[i]->emulated && !units[i]->unit.dead)
+			show_entries(units[i]);
+	}
 	heap_free(ivrs);
 	if (failed)
 		*why = failed;

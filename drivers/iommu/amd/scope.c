@@ -65,8 +65,9 @@ static void resolve_unit(const struct ivrs_unit *description, struct amd_unit *u
 		const struct ivrs_devices *devices = &description->devices[i];
 		const struct coverage coverage = {unit, devices};
 
-		/* QEMU 7.2 writes "all devices" when it found none that the unit translates for. */
-		if (unit->emulated_early && devices->first == 0 && devices->last == UINT16_MAX)
+		/* QEMU writes "all devices" when it found none that the unit translates for. */
+		if ((unit->emulated_early || unit->emulated) && devices->first == 0 &&
+		    devices->last == UINT16_MAX)
 			continue;
 		range_for_each(description->segment, devices->first, devices->last, cover,
 		               &coverage);

@@ -14,8 +14,12 @@
 
 #define LEVELS 4u
 
-/* Valid, no tables, and neither read nor write permitted: requests are aborted (2.2.2.1). */
-#define BLOCKED (AMD_DTE_VALID | AMD_DTE_TRANSLATION_VALID)
+/*
+ * Neither read nor write permitted, and tables in which nothing is there. By the specification the
+ * one is enough (2.2.2.1), but mode 0, no tables, is also how an entry says "untranslated", and the
+ * unit of QEMU 11 takes it for that whatever is permitted.
+ */
+#define BLOCKED (AMD_DTE_VALID | AMD_DTE_TRANSLATION_VALID | (uint64_t)LEVELS << AMD_DTE_MODE_SHIFT)
 
 void amd_publish(const struct amd_unit *unit, const void *start, size_t size)
 {
@@ -25,15 +29,22 @@ void amd_publish(const struct amd_unit *unit, const void *start, size_t size)
 
 int amd_table_create(struct amd_unit *unit, bool remapping)
 {
-	const struct amd_device_entry blocked = {
-	        .translation = BLOCKED,
+	struct amd_device_entry blocked = {
 	        .interrupts = remapping ? AMD_DTE_REMAP_VALID | AMD_DTE_REMAP_ABORT : 0,
 	};
-	paddr_t base;
-	int error = page_alloc(AMD_DEVICE_TABLE_ORDER, &base);
+	paddr_t base, empty;
+	int error = page_alloc_zeroed(&empty);
 
 	if (error)
 		return error;
+	error = page_alloc(AMD_DEVICE_TABLE_ORDER, &base);
+	if (error) {
+		page_free(empty, 0);
+		return error;
+	}
+	amd_publish(unit, phys_to_virt(empty), PAGE_SIZE);
+	unit->blocked = BLOCKED | empty.raw;
+	blocked.translation = unit->blocked;
 	unit->devices = phys_to_virt(base);
 	for (uint32_t i = 0; i < AMD_DEVICE_ENTRIES; i++)
 		unit->devices[i] = blocked;
@@ -77,7 +88,7 @@ static void word_write(const struct amd_unit *unit, uint64_t *word, uint64_t val
 
 bool amd_is_attached(const struct amd_unit *unit, rid_t requester)
 {
-	return unit->devices[requester.raw].translation != BLOCKED;
+	return unit->devices[requester.raw].translation != unit->blocked;
 }
 
 /* Blocked: nothing is permitted, whatever the domain's word says. */
@@ -86,7 +97,7 @@ static int entry_block(struct amd_unit *unit, rid_t requester, uint32_t domain)
 	struct amd_device_entry *entry = &unit->devices[requester.raw];
 	int error;
 
-	word_write(unit, &entry->translation, BLOCKED);
+	word_write(unit, &entry->translation, unit->blocked);
 	mark_context(requester, domain, MARK_CONTEXT_ABSENT, paddr(0));
 	/* The entry first: else a walk between the two could cache again. The second waits for
 	 * what was translated before. */
@@ -108,8 +119,7 @@ int amd_attach(struct iommu_unit *base, rid_t requester, const struct iommu_doma
 	/* The unit may read the words apart: the one that permits comes last. */
 	word_write(unit, &entry->domain, domain->id | suppress);
 	word_write(unit, &entry->translation,
-	           BLOCKED | AMD_DTE_READ | AMD_DTE_WRITE | (uint64_t)LEVELS << AMD_DTE_MODE_SHIFT |
-	                   domain->table.root.raw);
+	           BLOCKED | AMD_DTE_READ | AMD_DTE_WRITE | domain->table.root.raw);
 	error = amd_flush_device(unit, requester);
 	/* What the id's last owner left went before the id was free; where absence is cached,
 	 * something may be there again. */

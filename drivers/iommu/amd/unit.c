@@ -41,6 +41,9 @@ static const char reason_queue_on[] = "its command buffer does not work";
 #define EARLY_TYPE     0x10u
 #define VENDOR_AMD     0x1022u
 
+/* Who made the function of an emulated unit, in the words of its subsystem. */
+#define VENDOR_QEMU 0x1af4u
+
 /* --- switches (3.4.4) ------------------------------------------------------------------------ */
 
 void amd_control(struct amd_unit *unit, uint64_t bits, bool on)
@@ -135,6 +138,11 @@ static bool is_emulated_early(const struct amd_unit *unit)
 	       unit->function->device == (unit->function->bdf & 0xff);
 }
 
+static bool is_emulated(const struct amd_unit *unit)
+{
+	return unit->function && unit->function->subsystem_vendor == VENDOR_QEMU;
+}
+
 static const char *identify(struct amd_unit *unit)
 {
 	struct iommu_unit *base = &unit->unit;
@@ -159,7 +167,9 @@ static const char *identify(struct amd_unit *unit)
 	unit->coherent = unit->description->flags & IVRS_FLAG_COHERENT;
 	unit->wide_entries = unit->features & AMD_FEATURE_WIDE_ENTRIES;
 	unit->emulated_early = is_emulated_early(unit);
+	unit->emulated = !unit->emulated_early && is_emulated(unit);
 	base->faults_unreported = unit->emulated_early;
+	base->faults_unplaced = unit->emulated;
 	return NULL;
 }
 

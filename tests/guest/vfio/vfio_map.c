@@ -71,17 +71,39 @@ static void load(uint8_t seed)
 	memset(bytes, 0x11, 7 * PAGE);
 }
 
-/* The one fault there is; false when there is none or more. */
+/*
+ * The fault of one transfer; false when there is none, or something else beside it. A unit may
+ * record each beat of the transfer, and lose some.
+ */
 static bool take_fault(struct cordon_fault *fault)
 {
-	struct cordon_fault more[4];
-	int64_t count = cordon_container_faults(edu.container, more, 4, NULL);
+	struct cordon_fault more[32];
+	int64_t count = cordon_container_faults(edu.container, more, 32, NULL);
 
 	if (count > 0)
 		*fault = more[0];
-	if (count != 1)
-		tap_note("%lld faults", (long long)count);
-	return count == 1;
+	for (int64_t i = 1; i < count; i++) {
+		if (more[i].device == fault->device && more[i].write == fault->write &&
+		    more[i].reason == fault->reason &&
+		    more[i].address / PAGE == fault->address / PAGE)
+			continue;
+		tap_note("fault %lld of %lld is another one", (long long)i, (long long)count);
+		return false;
+	}
+	return count > 0;
+}
+
+/* Whether a fault is at a page, and for this reason; a unit may be known to tell neither. */
+static bool is_fault(const struct cordon_fault *fault, uint64_t page,
+                     enum cordon_fault_reason reason)
+{
+	struct cordon_iommu_desc unit = {0};
+
+	if (fault->address != CORDON_FAULT_NO_ADDRESS)
+		return fault->address / PAGE == page / PAGE && fault->reason == reason;
+	return cordon_system_info(test_authority(), CORDON_SYSTEM_IOMMU, 0, &unit, sizeof(unit)) ==
+	               0 &&
+	       !unit.reports_addresses;
 }
 
 /* A result about the one fault that was recorded. A unit may be known to block without recording:
@@ -159,8 +181,8 @@ static void test_directions(void)
 	map(memory, 0, IOVA, PAGE, CORDON_DMA_READ);
 	edu_store(&edu, IOVA, SIZE);
 	tap_ok(only(bytes, 7 * PAGE, 0x11), "S2: a write to a mapping for reading changes nothing");
-	fault_ok(take_fault(&fault) && fault.write && fault.address == IOVA &&
-	                 fault.reason == CORDON_FAULT_WRITE_DENIED && fault.device == edu.bdf,
+	fault_ok(take_fault(&fault) && fault.write && fault.device == edu.bdf &&
+	                 is_fault(&fault, IOVA, CORDON_FAULT_WRITE_DENIED),
 	         "S2: it is a fault of this device: write denied");
 	unmap_all();
 
@@ -169,7 +191,8 @@ static void test_directions(void)
 	fill(bytes, SIZE, 99);
 	map(memory, 0, IOVA, PAGE, CORDON_DMA_WRITE);
 	edu_fetch(&edu, IOVA, SIZE);
-	fault_ok(take_fault(&fault) && !fault.write && fault.reason == CORDON_FAULT_READ_DENIED,
+	fault_ok(take_fault(&fault) && !fault.write &&
+	                 is_fault(&fault, IOVA, CORDON_FAULT_READ_DENIED),
 	         "S2: a read of a mapping for writing is a fault");
 	memset(bytes, 0x11, PAGE);
 	edu_store(&edu, IOVA, SIZE);
@@ -190,8 +213,7 @@ static void test_unmapped(void)
 	unmap_all();
 	edu_store(&edu, IOVA, SIZE);
 	tap_ok(only(bytes, 7 * PAGE, 0x11), "S2: after unmap returned a write reaches nothing");
-	fault_ok(take_fault(&fault) && fault.address == IOVA &&
-	                 fault.reason == CORDON_FAULT_NOT_PRESENT,
+	fault_ok(take_fault(&fault) && is_fault(&fault, IOVA, CORDON_FAULT_NOT_PRESENT),
 	         "S2: it is a fault: not present");
 	fault_ok(strcmp(fault.task_name, "vfio_map") == 0 && fault.task != 0,
 	         "the fault names the task");
@@ -207,7 +229,8 @@ static void test_neighbours(void)
 	edu_store(&edu, IOVA + PAGE - SIZE / 2, SIZE);
 	tap_ok(only(bytes + 2 * PAGE, 5 * PAGE, 0x11) && only(bytes, PAGE, 0x11),
 	       "S2: a write across the end of a mapping stays inside");
-	fault_ok(take_fault(&fault) && fault.address == IOVA + PAGE, "S2: the rest is a fault");
+	fault_ok(take_fault(&fault) && is_fault(&fault, IOVA + PAGE, CORDON_FAULT_NOT_PRESENT),
+	         "S2: the rest is a fault");
 	unmap_all();
 }
 

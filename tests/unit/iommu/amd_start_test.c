@@ -110,7 +110,7 @@ Test(amd_start, device_table_entry_of_a_blocked_requester_is_as_the_specificatio
 	bed_prepare(AMDVI_FEATURES, BED_COHERENT);
 	bed_start();
 	entry = phys_to_virt(paddr((bed.amdvi.device_table & ~UINT64_C(0xfff)) + 0x1234 * 32));
-	cr_expect_eq(entry[0], 0x3);
+	cr_expect_eq(entry[0] & ~UINT64_C(0xffffffffff000), 0x803, "valid, levels, no rights");
 	cr_expect_eq(entry[1], 0);
 	cr_expect_eq(entry[2], 0x1, "IV, and IntCtl 00: refused");
 	cr_expect_eq(entry[3], 0);
@@ -514,6 +514,48 @@ Test(amd_early, device_behind_a_bridge_is_fine_elsewhere)
 	bed.description->devices[1].last = 0x1ff;
 	bed_start();
 	cr_expect_null(below->refused);
+}
+
+/* A later unit looks at a function's entry only when it was named in an invalidation. */
+Test(amd_emulated, entries_of_functions_are_invalidated_by_name)
+{
+	struct cordon_iommu_desc desc;
+	unsigned int found = 0;
+
+	bed_prepare(AMDVI_FEATURES, 0);
+	bed.unit_function->subsystem_vendor = 0x1af4;
+	bed_start();
+	for (size_t i = 0; i < bed.amdvi.command_count && i < AMDVI_LOG_SIZE; i++) {
+		uint64_t low = bed.amdvi.commands[i].low;
+
+		if (low == (UINT64_C(2) << 60 | BED_SOURCE))
+			found |= 1;
+		if (low == (UINT64_C(2) << 60 | BED_NEIGHBOUR))
+			found |= 2;
+	}
+	cr_expect_eq(found, 3);
+	cr_assert(iommu_describe(0, &desc));
+	cr_expect(desc.reports_faults && !desc.reports_addresses);
+}
+
+/* Mode 0 is "untranslated" for some; a blocked entry leads to tables in which nothing is there. */
+Test(amd_start, blocked_entries_lead_to_empty_tables)
+{
+	const uint64_t *table;
+
+	bed_prepare(AMDVI_FEATURES, 0);
+	bed_start();
+	table = phys_to_virt(paddr(bed.amdvi.device_table & ~UINT64_C(0xfff)));
+	for (size_t i = 0; i < 0x10000; i += 0xff) {
+		const uint64_t *root;
+		uint64_t word = table[i * 4];
+
+		cr_assert_eq(word & UINT64_C(0x6000000000000003), 3, "valid, no rights");
+		cr_assert_eq(word >> 9 & 7, 4, "levels");
+		root = phys_to_virt(paddr(word & UINT64_C(0xffffffffff000)));
+		for (size_t k = 0; k < 512; k++)
+			cr_assert_eq(root[k], 0);
+	}
 }
 
 /* It says so when there is nothing that it translates for. */

@@ -569,6 +569,61 @@ Test(amd_fault, decoding_of_every_kind)
 	}
 }
 
+Test(amd_fault, decoding_of_what_an_emulated_unit_writes)
+{
+	static const struct {
+		uint64_t low, high;
+		bool write;
+		uint16_t reason;
+		uint64_t address;
+	} cases[] = {
+	        /* As QEMU 11 does. */
+	        {UINT64_C(0x2009000000000018), 0, false, CORDON_FAULT_OTHER, UINT64_MAX},
+	        {UINT64_C(0x200a000000000018), 0, true, CORDON_FAULT_OTHER, UINT64_MAX},
+	        /* As it would with an address, and as the specification has it. */
+	        {UINT64_C(0x200a000000000018), 0x5000, true, CORDON_FAULT_NOT_PRESENT, 0x5000},
+	        {UINT64_C(0x2070000100000018), 0x5000, true, CORDON_FAULT_WRITE_DENIED, 0x5000},
+	        {UINT64_C(0x1008000000000018), 0x5000, false, CORDON_FAULT_INTERRUPT, 0x5000},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct amd_event event = {cases[i].low, cases[i].high};
+		struct iommu_fault fault;
+
+		amd_fault_decode_emulated(&event, true, &fault);
+		cr_expect_eq(fault.reason, cases[i].reason, "%zu: %u", i, fault.reason);
+		cr_expect_eq(fault.write, cases[i].write, "%zu", i);
+		cr_expect_eq(fault.address, cases[i].address, "%zu", i);
+		cr_expect_eq(fault.requester.raw, 0x18);
+	}
+}
+
+/* The beats of one transfer are one fault; a transfer after the log was empty is another. */
+Test(amd_fault, beats_of_an_emulated_unit_are_told_once)
+{
+	bed_prepare(AMDVI_FEATURES, 0);
+	bed.unit_function->subsystem_vendor = 0x1af4;
+	bed_start();
+	iommu_set_fault_sink(sink);
+	for (unsigned int i = 0; i < 16; i++)
+		amdvi_event(&bed.amdvi, UINT64_C(0x200a000000000018), 0);
+	amdvi_event(&bed.amdvi, UINT64_C(0x2009000000000018), 0);
+	iommu_poll_faults();
+	cr_expect_eq(told_count, 2);
+	amdvi_event(&bed.amdvi, UINT64_C(0x2009000000000018), 0);
+	iommu_poll_faults();
+	cr_expect_eq(told_count, 3);
+}
+
+Test(amd_fault, equal_events_of_a_unit_by_the_specification_are_all_told)
+{
+	begin_faults(0);
+	for (unsigned int i = 0; i < 3; i++)
+		amdvi_event(&bed.amdvi, UINT64_C(0x2020000000000018), 0x5000);
+	iommu_poll_faults();
+	cr_expect_eq(told_count, 3);
+}
+
 Test(amd_fault, full_log_goes_on_after_it_was_read)
 {
 	uint64_t target;

@@ -375,7 +375,7 @@ Test(libvfio_open, walks_the_extended_capability_list)
 Test(libvfio_open, a_fault_in_words_fits_its_text)
 {
 	struct cordon_fault fault = {
-	        .address = UINT64_MAX,
+	        .address = UINT64_MAX - 1,
 	        .device = FAKE_EDU,
 	        .reason = CORDON_FAULT_NOT_PRESENT,
 	        .write = 1,
@@ -385,6 +385,9 @@ Test(libvfio_open, a_fault_in_words_fits_its_text)
 
 	memset(fault.task_name, 'x', sizeof(fault.task_name)); /* no terminating zero */
 	cr_assert_str_eq(vfio_fault_text(&fault, text),
-	                 "write of 0xffffffffffffffff by 0000:00:05.0 refused: not mapped "
+	                 "write of 0xfffffffffffffffe by 0000:00:05.0 refused: not mapped "
 	                 "(task xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx)");
+	fault.address = CORDON_FAULT_NO_ADDRESS;
+	cr_assert_str_eq(vfio_fault_text(&fault, text), "write by 0000:00:05.0 refused: not mapped "
+	                                                "(task xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx)");
 }
