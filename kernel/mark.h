@@ -20,7 +20,7 @@
 #include <kernel/types.h>
 
 #define MARK_START   0xa7
-#define MARK_VERSION 1
+#define MARK_VERSION 2
 
 /* tests/witness/marks.py has the same list. */
 enum mark_kind {
@@ -38,6 +38,7 @@ enum mark_kind {
 	MARK_FRAMES_FREE = 12,
 	MARK_DOMAIN_FREE = 13,
 	MARK_UNIT_DEAD = 14,
+	MARK_COMMAND = 15,
 };
 
 enum mark_step {
@@ -92,6 +93,7 @@ struct mark_context_entry {
 
 struct mark_remap {
 	uint16_t index;
+	uint16_t source; /* whose interrupts go through the entry */
 	uint8_t present;
 } __attribute__((packed));
 
@@ -102,6 +104,11 @@ struct mark_frames {
 
 struct mark_domain {
 	uint16_t domain;
+} __attribute__((packed));
+
+struct mark_command {
+	uint64_t low;
+	uint64_t high;
 } __attribute__((packed));
 
 _Static_assert(sizeof(struct mark_leaf_set) == 22, "no padding: marks.py unpacks it");
@@ -199,10 +206,10 @@ static inline void mark_context(rid_t requester, uint32_t domain, enum mark_cont
 }
 
 /* An interrupt-remapping entry changed. */
-static inline void mark_remap(uint32_t index, bool present)
+static inline void mark_remap(uint32_t index, rid_t source, bool present)
 {
 	if (mark_wanted()) {
-		const struct mark_remap fields = {(uint16_t)index, present};
+		const struct mark_remap fields = {(uint16_t)index, source.raw, present};
 
 		mark_write(MARK_REMAP, &fields, sizeof(fields));
 	}
@@ -225,6 +232,17 @@ static inline void mark_domain_free(uint32_t domain)
 		const struct mark_domain fields = {(uint16_t)domain};
 
 		mark_write(MARK_DOMAIN_FREE, &fields, sizeof(fields));
+	}
+}
+
+/* A command is in the queue of a unit of which the emulator tells too little: for what, but not
+ * with which operands. low, high: as the unit will read them. Before it is told to. */
+static inline void mark_command(uint64_t low, uint64_t high)
+{
+	if (mark_wanted()) {
+		const struct mark_command fields = {low, high};
+
+		mark_write(MARK_COMMAND, &fields, sizeof(fields));
 	}
 }
 

@@ -134,8 +134,8 @@ def judge(case, status, text, steps, digest, scratch, outcome):
 
 def compare(case, trace, keep, orderly, outcome):
     """Have the witness read the trace; one test more."""
-    caching_mode = "caching-mode=on" in case.iommu_options.split(",")
-    report = witness.check_file(trace, caching_mode, orderly)
+    unit = witness.VENDORS[case.iommu](case.iommu_options)
+    report = witness.check_file(trace, unit, orderly)
     outcome.notes.append(f"witness: {report.summary()}")
     if not report.violations:
         outcome.passed += 1
@@ -164,7 +164,7 @@ def run(case, setup):
     trace = list(case.trace)
     if case.witness:
         append = f"marks=on {append}".strip()
-        trace += witness.TRACE
+        trace += witness.VENDORS[case.iommu].trace
     trace_file = str(log_path.with_suffix(".trace")) if trace else ""
     vm = machine.Machine(
         image=setup.images[case.image], qemu=setup.qemu, iommu=case.iommu,

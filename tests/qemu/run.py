@@ -32,8 +32,8 @@ def parse(arguments=None):
     parser.add_argument("--replays", nargs="*", default=[], metavar="PROGRAM",
                         help="fuzz targets that are given their corpus")
     parser.add_argument("--corpus", default="tests/fuzz/corpus", metavar="FOLDER")
-    parser.add_argument("--witness", action="store_true",
-                        help="run the witnessed guests, or all that --only names, and keep traces")
+    parser.add_argument("--witness", default="", metavar="IOMMU",
+                        help="run its witnessed guests, or all that --only names, and keep traces")
     parser.add_argument("--only", default="", metavar="GLOB", help="names to run")
     parser.add_argument("--list", action="store_true", help="only list the cases")
     parser.add_argument("--qemu", default="qemu-system-x86_64")
@@ -55,7 +55,8 @@ def collect(options):
     if options.cases:
         for case in cases.load(options.cases, options.guest_tests.split()):
             if options.witness:
-                if case.iommu != "intel" or not (case.witness or options.only):
+                if case.iommu == "none" or not (
+                        options.only or case.witness and case.iommu == options.witness):
                     continue
                 case.witness = True
             work.append((case.name, lambda case=case: guest.run(case, options)))

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""What a store owes to the unit, and which descriptors pay (VT-d specification, 6.5 and 6.1)."""
+"""What a store owes to the unit, and which invalidations pay.
 
-import vtd
+VT-d specification, 6.5 and 6.1; AMD I/O virtualization specification, 2.4 and 2.4.1 to 2.4.5.
+"""
+
+from events import DOMAIN, GLOBAL, SELECTIVE
 from marks import bounds, function
 
 
@@ -26,7 +29,7 @@ class Debt:
         self.settled = False
 
     def invalidate(self, inv):
-        """A descriptor was taken from the queue."""
+        """An invalidation was taken from the queue."""
         raise NotImplementedError
 
     def wait(self, line):
@@ -40,7 +43,7 @@ class Debt:
 
 class TranslationDebt(Debt):
     """Entries of a domain's tables changed: the IOTLB, and the cached upper entries when a table
-    went (or, in caching mode, came)."""
+    went (or, where absence is cached, came)."""
 
     def __init__(self, mark, ranges, *, upper=False, drain=True, leaves=(), frames=()):
         super().__init__(mark, "a")
@@ -52,15 +55,12 @@ class TranslationDebt(Debt):
         self.frames = frames  # of tables that may still be walked
 
     def invalidate(self, inv):
-        if inv.kind != "iotlb" or (self.drain and not inv.drain):
+        if not inv.reaches("iotlb") or (self.drain and not inv.drain) or (
+                self.upper and inv.leaf_only):
             return
-        if inv.granularity == vtd.GLOBAL:
+        if inv.whole_domain(self.domain):
             self.left = []
-        elif inv.domain != self.domain:
-            return
-        elif inv.granularity == vtd.DOMAIN:
-            self.left = []
-        elif inv.granularity == vtd.SELECTIVE and not (self.upper and inv.leaf_only):
+        elif inv.granularity == SELECTIVE and inv.domain == self.domain:
             self.left = [part for whole in self.left
                          for part in subtract(whole, inv.first, inv.last)]
 
@@ -77,26 +77,31 @@ class TranslationDebt(Debt):
 
 
 class ContextDebt(Debt):
-    """A context entry changed: first the context cache, and only when that is done the IOTLB
-    (6.5.3), unless nothing can be there."""
+    """A requester's entry changed: first the cache of these entries, and only when that is done the
+    IOTLB (VT-d 6.5.3, AMD-Vi 2.4.2), unless nothing can be there."""
+
+    cache = "context cache"
 
     def __init__(self, mark, cached_as, iotlb):
         super().__init__(mark, "e")
-        self.cached_as = cached_as  # the domain id that the context may be cached under
+        self.cached_as = cached_as  # the domain id that the entry may be cached under; None: none
         self.iotlb = iotlb
         self.context_covered = self.context_done = self.iotlb_covered = False
-        self.context_line = 0
 
     def invalidate(self, inv):
-        if inv.kind == "context" and (
-                inv.granularity == vtd.GLOBAL or inv.domain == self.cached_as and (
-                    inv.granularity == vtd.DOMAIN or
-                    inv.granularity == vtd.SELECTIVE and self.same_source(inv))):
+        if inv.reaches("context") and self.covered_by(inv):
             self.context_covered = True
-        if inv.kind == "iotlb" and self.context_done and inv.drain and (
-                inv.granularity == vtd.GLOBAL or
-                inv.granularity == vtd.DOMAIN and inv.domain == self.mark.domain):
+        if self.context_done and inv.drain and not inv.leaf_only and \
+                inv.whole_domain(self.mark.domain):
             self.iotlb_covered = True
+
+    def covered_by(self, inv):
+        """Whether the entry is among those that are forgotten."""
+        if inv.granularity == GLOBAL:
+            return True
+        if inv.domain != self.cached_as:
+            return False
+        return inv.granularity == DOMAIN or self.same_source(inv)
 
     def same_source(self, inv):
         """Function bits that the mask names, from the lowest unmasked, are not compared."""
@@ -104,40 +109,56 @@ class ContextDebt(Debt):
         return inv.source | ignored == self.mark.requester | ignored
 
     def wait(self, line):
-        if self.context_covered and not self.context_done:
+        if self.context_covered:
             self.context_done = True
-            self.context_line = line
         self.settled = self.context_done and (self.iotlb_covered or not self.iotlb)
 
     def missing(self):
         name = function(self.mark.requester)
         if not self.context_covered:
-            return f"an invalidation of the context cache, {name}, domain {self.cached_as}"
+            domain = "" if self.cached_as is None else f", domain {self.cached_as}"
+            return f"an invalidation of the {self.cache}, {name}{domain}"
         if not self.context_done:
-            return "the wait after the invalidation of the context cache"
+            return f"the wait after the invalidation of the {self.cache}"
         if not self.iotlb_covered:
             return (f"an invalidation of the IOTLB, domain {self.mark.domain}, with drain, "
-                    "after that of the context cache was waited for")
+                    f"after that of the {self.cache} was waited for")
         return "the wait after the invalidation of the IOTLB"
+
+
+class DeviceEntryDebt(ContextDebt):
+    """The same of a device table entry: it is cached by requester alone."""
+
+    cache = "device table entry"
+
+    def __init__(self, mark, iotlb):
+        super().__init__(mark, None, iotlb)
 
 
 class RemapDebt(Debt):
     """An interrupt-remapping entry changed."""
 
-    def __init__(self, mark):
+    def __init__(self, mark, by_source):
         super().__init__(mark, "d")
+        self.by_source = by_source  # entries are cached by requester, else by index
         self.covered = False
 
     def invalidate(self, inv):
-        if inv.kind == "interrupt" and (
-                inv.granularity == vtd.GLOBAL or
-                inv.index >> inv.index_mask == self.mark.index >> inv.index_mask):
+        if not inv.reaches("interrupt"):
+            return
+        if inv.granularity == GLOBAL:
             self.covered = True
+        elif self.by_source:
+            self.covered |= inv.source == self.mark.source
+        else:
+            self.covered |= inv.index >> inv.index_mask == self.mark.index >> inv.index_mask
 
     def wait(self, line):
         self.settled = self.covered
 
     def missing(self):
-        if not self.covered:
-            return f"an invalidation of the interrupt-entry cache, entry {self.mark.index}"
-        return "the wait after its invalidation"
+        if self.covered:
+            return "the wait after its invalidation"
+        whose = (f"interrupt table, {function(self.mark.source)}" if self.by_source
+                 else f"interrupt-entry cache, entry {self.mark.index}")
+        return f"an invalidation of the {whose}"

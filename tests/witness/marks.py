@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 START = 0xA7
-VERSION = 1
+VERSION = 2
 HEAD = 4  # start, kind, CPU, sequence number
 
 # kind: (name, layout, names of the fields)
@@ -22,10 +22,11 @@ KINDS = {
     8: ("table_link", "<HBQQ", ("domain", "level", "iova", "frame")),
     9: ("table_unlink", "<HBQQ", ("domain", "level", "iova", "frame")),
     10: ("context", "<HHBQ", ("requester", "domain", "state", "root")),
-    11: ("remap", "<HB", ("index", "present")),
+    11: ("remap", "<HHB", ("index", "source", "present")),
     12: ("frames_free", "<QI", ("base", "count")),
     13: ("domain_free", "<H", ("domain",)),
     14: ("unit_dead", "<", ()),
+    15: ("command", "<QQ", ("low", "high")),
 }
 NUMBERS = {name: kind for kind, (name, _, _) in KINDS.items()}
 SIZES = {kind: HEAD + struct.calcsize(layout) + 1 for kind, (_, layout, _) in KINDS.items()}
@@ -105,7 +106,7 @@ class Mark:
                     f"domain {f['domain']}")
             return text + (f", root {f['root']:#x}" if f["root"] else "")
         if self.name == "remap":
-            return (f"interrupt-remapping entry {f['index']} "
+            return (f"interrupt-remapping entry {f['index']} of {function(f['source'])} "
                     f"{'present' if f['present'] else 'absent'}")
         if self.name == "frames_free":
             return f"frames {bounds(f['base'], f['base'] + f['count'] * PAGE - 1)} given back"
@@ -113,6 +114,8 @@ class Mark:
             return f"domain id {f['domain']} given back"
         if self.name == "unit_dead":
             return "the unit is declared dead"
+        if self.name == "command":
+            return f"command {f['low']:#x} {f['high']:#x}"
         return f"marks begin, version {f['version']}"
 
 

@@ -15,12 +15,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
 
+import events as unit_events  # noqa: E402
 import marks  # noqa: E402
-import vtd  # noqa: E402
 import witness  # noqa: E402
 
 USES = 2
 LEAVES = 16
+USED = (unit_events.Use, unit_events.ContextUse, unit_events.Untranslated)
 
 
 def frames_of(mark):
@@ -60,9 +61,9 @@ def wanted(events):
     uses = {}
     kept = []
     for event in events:
-        if isinstance(event, (vtd.Use, vtd.ContextUse)):
-            page = event.iova // marks.PAGE if isinstance(event, vtd.Use) else None
-            key = event.how, event.source, page
+        if isinstance(event, USED):
+            page = getattr(event, "iova", 0) // marks.PAGE
+            key = type(event), getattr(event, "how", ""), event.source, page
             uses[key] = uses.get(key, 0) + 1
             if uses[key] > USES:
                 continue
@@ -84,11 +85,11 @@ def wanted(events):
     return kept
 
 
-def shrink(lines):
+def shrink(lines, unit):
     """The lines of the small trace."""
     lines = [line.rstrip("\n") for line in lines]
     sequence = 0
-    for event in wanted(without_large_calls(list(witness.events(lines)))):
+    for event in wanted(without_large_calls(list(witness.events(lines, unit)))):
         if isinstance(event, marks.Mark):
             yield "mark " + marks.encode(event.name, sequence, event.cpu, **event.fields).hex()
             sequence += 1
@@ -110,9 +111,11 @@ def expand(lines):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("trace")
+    parser.add_argument("--iommu", default="intel", choices=sorted(witness.VENDORS))
     options = parser.parse_args()
+    unit = witness.VENDORS[options.iommu]()
     with open(options.trace, encoding="utf-8", errors="replace") as lines:
-        for line in shrink(lines):
+        for line in shrink(lines, unit):
             print(line)
     return 0
 

@@ -10,12 +10,11 @@ from collections import deque
 from dataclasses import dataclass
 
 import marks
-import vtd
-from debts import ContextDebt, RemapDebt, TranslationDebt
+from debts import ContextDebt, TranslationDebt
+from events import ContextUse, Interrupt, Invalidation, Untranslated, Use, Wait
 from marks import PAGE, bounds, function, span
 
 LEVELS = range(4)
-READ, WRITE = 1, 2
 REMEMBERED = 64  # invalidations and unmaps kept for messages
 REPORTED = 50  # violations after which the rest is only counted
 
@@ -97,8 +96,8 @@ class Frames:
 class Witness:
     """Replays a trace and collects violations."""
 
-    def __init__(self, caching_mode=False):
-        self.caching_mode = caching_mode
+    def __init__(self, unit):
+        self.unit = unit  # of a vendor
         self.calls = marks.call_names()
         self.violations = []
         self.unreported = 0
@@ -108,6 +107,7 @@ class Witness:
         self.debts = []
         self.domains = {}
         self.contexts = {}  # domain id and root by requester
+        self.entries = set()  # interrupt-remapping entries: (source, index)
         self.reachable = Frames()
         self.recent = deque(maxlen=REMEMBERED)  # invalidations and waits
         self.unmapped = deque(maxlen=REMEMBERED)  # marks
@@ -199,7 +199,7 @@ class Witness:
             self.reachable.add(mark.level, leaf.paddr, 1)
         domain.tainted = mark.line
         self.count("leaves", mark.count)
-        if self.caching_mode:
+        if self.unit.caches_absent:
             self.owe(TranslationDebt(mark, [(mark.iova, mark.iova + size - 1)], drain=False))
 
     def drop(self, domain, leaf):
@@ -230,7 +230,7 @@ class Witness:
         domain.tables[mark.frame] = mark
         domain.tainted = mark.line
         self.reachable.add(0, mark.frame, 1)
-        if self.caching_mode:
+        if self.unit.caches_absent:
             self.owe(TranslationDebt(mark, [(mark.iova, mark.iova + span(mark.level) - 1)],
                                      upper=True, drain=False))
 
@@ -244,12 +244,12 @@ class Witness:
         self.owe(TranslationDebt(mark, [(mark.iova, mark.iova + span(mark.level) - 1)],
                                  upper=True, frames=frames))
 
+    def mark_command(self, mark):
+        """The unit was told; what counts is that it takes it."""
+
     def mark_context(self, mark):
-        if mark.state == marks.CONTEXT_CHANGED:
-            present = mark.requester in self.contexts
-            if present or self.caching_mode:
-                self.owe(ContextDebt(mark, mark.domain, False))
-        elif mark.state == marks.CONTEXT_PRESENT:
+        debt = self.unit.context_debt(mark, mark.requester in self.contexts)
+        if mark.state == marks.CONTEXT_PRESENT:
             domain = self.domains.setdefault(mark.domain, Domain())
             if mark.requester in self.contexts:
                 self.violate("marks", mark.line, f"{mark.describe()}: it was present")
@@ -258,16 +258,20 @@ class Witness:
             if mark.root not in domain.tables:
                 domain.tables[mark.root] = mark
                 self.reachable.add(0, mark.root, 1)
-            if self.caching_mode:
-                # What was absent may be cached under the id 0 (6.1).
-                self.owe(ContextDebt(mark, 0, True))
-        elif self.contexts.pop(mark.requester, (None,))[0] != mark.domain:
-            self.violate("marks", mark.line, f"{mark.describe()}: it was not present so")
-        else:
-            self.owe(ContextDebt(mark, mark.domain, True))
+        elif mark.state == marks.CONTEXT_ABSENT:
+            if self.contexts.pop(mark.requester, (None,))[0] != mark.domain:
+                self.violate("marks", mark.line, f"{mark.describe()}: it was not present so")
+                return
+        if debt:
+            self.owe(debt)
 
     def mark_remap(self, mark):
-        self.owe(RemapDebt(mark))
+        entry = mark.source, mark.index
+        if mark.present:
+            self.entries.add(entry)
+        else:
+            self.entries.discard(entry)
+        self.owe(self.unit.remap_debt(mark))
 
     def mark_frames_free(self, mark):
         found = self.reachable.find(mark.base, mark.count * PAGE)
@@ -316,24 +320,17 @@ class Witness:
 
     def event(self, event):
         """The unit did something."""
-        if isinstance(event, vtd.Invalidation):
-            self.invalidation(event)
-        elif isinstance(event, vtd.Wait):
-            self.wait(event)
-        elif isinstance(event, vtd.Use):
-            self.use(event)
-        else:
-            self.context_use(event)
+        self.HANDLERS[type(event)](self, event)
 
     def invalidation(self, inv):
-        """A descriptor was taken from the queue."""
+        """An invalidation was taken from the queue."""
         self.count("invalidations")
         self.recent.append((inv.line, inv.describe()))
         for debt in self.debts:
             debt.invalidate(inv)
-        if inv.kind == "iotlb" and inv.drain and inv.granularity in (vtd.GLOBAL, vtd.DOMAIN):
+        if inv.drain and not inv.leaf_only:
             for number, domain in self.domains.items():
-                if inv.granularity == vtd.GLOBAL or number == inv.domain:
+                if inv.whole_domain(number):
                     domain.flush_taken = inv.line
 
     def wait(self, wait):
@@ -393,9 +390,9 @@ class Witness:
         if not leaves:
             self.violate("b", use.line, f"{who} in domain {numbers[0]}, where nothing is mapped "
                          "there", *self.last_unmap(numbers[0], use.iova))
-        elif not any(matches(use, leaf) for leaf in leaves):
+        elif not any(use.agrees(leaf, span(leaf.level)) for leaf in leaves):
             leaf = leaves[0]
-            self.violate("c", use.line, f"{who} as {describe_target(use)}, which is not what "
+            self.violate("c", use.line, f"{who} as {use.describe_target()}, which is not what "
                          f"domain {leaf.domain} holds",
                          f"line {leaf.line}: iova {leaf.iova:#x} -> {leaf.paddr:#x}, "
                          f"{span(leaf.level) >> 10} KiB, flags {leaf.flags}")
@@ -417,8 +414,42 @@ class Witness:
         self.violate("e", use.line, f"context entry of {function(use.source)} {use.how}: domain "
                      f"{use.domain}, root {use.root:#x}; the kernel says {allowed or 'absent'}")
 
+    def untranslated(self, result):
+        """A request came to nothing, or passed as it was. QEMU's AMD-Vi tells both alike of a
+        requester without tables; that nothing passes is for tests that look at memory."""
+        self.count("refusals")
+        if result.target == 0:
+            return
+        who = f"{function(result.source)}: iova {result.iova:#x}"
+        if result.target != result.iova & -PAGE:
+            self.violate("c", result.line, f"{who} led to {result.target:#x}, but the unit neither "
+                         "walked there nor remembered it")
+        elif result.source in self.contexts and not self.owes_context(result.source):
+            self.violate("e", result.line, f"{who} went to no table, but the requester is in domain "
+                         f"{self.contexts[result.source][0]}")
+
+    def owes_context(self, source):
+        """Whether the unit may still have a requester's entry from before."""
+        return any(isinstance(debt, ContextDebt) and debt.mark.requester == source
+                   for debt in self.debts)
+
+    def interrupt(self, interrupt):
+        """An interrupt was remapped: through an entry that is there, or was until its flush."""
+        self.count("interrupts")
+        if not self.unit.checks_interrupts:
+            return
+        gone = [(debt.mark.source, debt.mark.index) for debt in self.debts
+                if debt.mark.name == "remap"]
+        for source, index in [*self.entries, *gone]:
+            if source & 0xFF == interrupt.source and index == interrupt.index:
+                return
+        self.violate("d", interrupt.line, f"an interrupt of {function(interrupt.source)} passed "
+                     f"through entry {interrupt.index}, which is absent")
+
     def end(self, line, orderly):
         """The trace is over; a guest that panicked may owe what it was about to settle."""
+        if orderly and not self.dead:
+            self.unit.end()
         if not self.begun:
             self.violations.append("the trace holds no marks: was the kernel told marks=on?")
         if self.dead or not orderly:
@@ -427,18 +458,5 @@ class Witness:
             self.violate(debt.rule, line, f"the trace ends, but owes {debt.missing()}",
                          "for " + self.told(debt.mark), *self.since(debt.mark.line))
 
-
-def matches(use, leaf):
-    """Whether a use agrees with a leaf: frame, size and rights, as far as the event tells."""
-    offset = use.iova - leaf.iova
-    if use.target is not None:
-        return use.target == leaf.paddr + offset and use.mask == span(leaf.level) - 1
-    address = use.entry & 0x000FFFFFFFFFF000
-    return address == leaf.paddr and use.entry & (READ | WRITE) == leaf.flags
-
-
-def describe_target(use):
-    """Where a use led, as far as the event tells."""
-    if use.target is not None:
-        return f"{use.target:#x}, mask {use.mask:#x}"
-    return f"entry {use.entry:#x}"
+    HANDLERS = {Invalidation: invalidation, Wait: wait, Use: use, ContextUse: context_use,
+                Untranslated: untranslated, Interrupt: interrupt}

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The witness on recorded traces, and on the same with one thing wrong: each is reported."""
+"""The witness on recorded traces of VT-d, and on the same with one thing wrong: each is reported."""
 
 import re
 import sys
@@ -12,92 +12,8 @@ sys.path.insert(0, str(HERE))
 sys.dont_write_bytecode = True
 
 import marks  # noqa: E402
-import record  # noqa: E402
 import witness  # noqa: E402
-
-CALLS = marks.call_names()
-
-
-class Trace:
-    """A recorded trace that can be doctored. Lines are found by what they say in words."""
-
-    def __init__(self, name="map"):
-        self.caching_mode = "caching" in name
-        text = (HERE / "data" / f"{name}.trace").read_text()
-        self.lines = [line for line in text.splitlines() if not line.startswith("#")]
-        self.fresh = True  # number the records anew
-
-    @staticmethod
-    def parse(line):
-        """The record on a line."""
-        decoder = marks.Decoder()
-        data = bytes.fromhex(line[5:])
-        decoder.sequence = data[3]
-        for byte in data:
-            mark = decoder.feed(byte, 0)
-        return mark
-
-    def words(self, index):
-        """What a line says."""
-        line = self.lines[index]
-        return self.parse(line).describe(CALLS) if line.startswith("mark ") else line
-
-    def find(self, pattern, start=0):
-        """The first line at or after start that matches."""
-        for index in range(start, len(self.lines)):
-            if re.search(pattern, self.words(index)):
-                return index
-        raise AssertionError(f"no line after {start} matches {pattern}")
-
-    def change(self, index, old, new):
-        """Replace a part of a line of the unit."""
-        changed = self.lines[index].replace(old, new)
-        assert changed != self.lines[index], (old, self.lines[index])
-        self.lines[index] = changed
-
-    def mark(self, index, name=None, /, **fields):
-        """Change a record."""
-        mark = self.parse(self.lines[index])
-        cpu = fields.pop("cpu", mark.cpu)
-        self.lines[index] = self.encoded(name or mark.name, cpu, **{**mark.fields, **fields})
-
-    @staticmethod
-    def encoded(name, cpu=0, **fields):
-        """A new record's line."""
-        return "mark " + marks.encode(name, 0, cpu, **fields).hex()
-
-    def move(self, index, target):
-        """Put a line before another one."""
-        line = self.lines.pop(index)
-        self.lines.insert(target - (index < target), line)
-
-    def expanded(self):
-        """The lines as QEMU would have written them."""
-        sequence = 0
-        lines = []
-        for line in self.lines:
-            if line.startswith("mark ") and self.fresh:
-                mark = self.parse(line)
-                line = "mark " + marks.encode(mark.name, sequence, mark.cpu, **mark.fields).hex()
-                sequence += 1
-            lines.append(line)
-        return list(record.expand(lines))
-
-    def check(self):
-        """The witness's verdict."""
-        return witness.check(self.expanded(), self.caching_mode)
-
-
-class Case(unittest.TestCase):
-    def reports(self, trace, *patterns):
-        """The verdict names a violation that matches each pattern."""
-        violations = trace.check().violations
-        for pattern in patterns:
-            self.assertTrue(any(re.search(pattern, text) for text in violations),
-                            f"{pattern} in {violations}")
-
-    def passes(self, trace):
-        self.assertEqual(trace.check().violations, [])
+from doctored import Case, Trace  # noqa: E402
 
 
 class Good(Case):
@@ -110,7 +26,7 @@ class Good(Case):
 
     def test_what_a_trace_of_an_ordinary_unit_lacks_is_owed_in_caching_mode(self):
         trace = Trace()
-        trace.caching_mode = True
+        trace.options = "caching-mode=on"
         self.reports(trace, "rule a: system call container_map returns, but owes",
                      "rule a: .*an invalidation of the IOTLB and cached upper entries")
 
@@ -210,7 +126,7 @@ class Flushes(Case):
         del self.trace.lines[leave + 1:]
         self.reports(self.trace, "rule a: the trace ends, but owes")
         lines = self.trace.expanded()
-        self.assertEqual(witness.check(lines, orderly=False).violations, [])
+        self.assertEqual(witness.check(lines, witness.VENDORS[self.trace.iommu](), orderly=False).violations, [])
 
     def test_an_id_given_back_under_which_something_may_be_cached(self):
         free = self.trace.find("domain id 1 given back")
@@ -463,7 +379,7 @@ class Stream(Case):
     """The marks must be whole, and must add up."""
 
     def verdict(self, lines):
-        return witness.check(lines).violations
+        return witness.check(lines, witness.VENDORS[self.trace.iommu]()).violations
 
     def broken(self, lines, pattern):
         violations = self.verdict(lines)

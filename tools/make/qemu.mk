@@ -57,8 +57,8 @@ test-guest: $(DEPS_TEST) $(TEST_INPUTS) ## run the tests in QEMU (one: CASE=name
 	$(Q)$(RUN_TESTS) $(GUEST_CASES) --only '$(CASE)'
 
 .PHONY: witness
-witness: $(DEPS_TEST) $(TEST_INPUTS) ## check QEMU's trace of the IOMMU (any one case: CASE=name)
-	$(Q)$(RUN_TESTS) $(GUEST_CASES) --witness --only '$(CASE)'
+witness: $(DEPS_TEST) $(TEST_INPUTS) ## check QEMU's trace of the IOMMU (AMD's: IOMMU=amd; any one case: CASE=name)
+	$(Q)$(RUN_TESTS) $(GUEST_CASES) --witness $(IOMMU) --only '$(CASE)'
 
 .PHONY: test-list
 test-list: $(DEPS_RUN) ## list the cases in QEMU and the promises they test

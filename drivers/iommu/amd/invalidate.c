@@ -4,6 +4,7 @@
 
 #include <cordon/errno.h>
 #include <kernel/clock.h>
+#include <kernel/mark.h>
 #include <kernel/page.h>
 #include <kernel/panic.h>
 
@@ -64,6 +65,13 @@ static void queue_publish(struct amd_unit *unit)
 	queue->first = queue->tail;
 }
 
+/* For the witness: the trace of the emulator does not tell operands. */
+static __attribute__((cold, noinline)) void queue_mark(const struct amd_queue *queue)
+{
+	for (uint32_t i = queue->first; i != queue->tail; i = (i + 1) % AMD_RING_ENTRIES)
+		mark_command(queue->slots[i].low, queue->slots[i].high);
+}
+
 /* The slow way: the unit did not finish within the store to its tail register. */
 static __attribute__((noinline)) int queue_wait(struct amd_unit *unit)
 {
@@ -93,6 +101,8 @@ static inline int queue_run(struct amd_unit *unit)
 	          AMD_COMPLETION_WAIT | AMD_WAIT_STORE | AMD_WAIT_FLUSH |
 	                  (queue->status_address.raw & AMD_WAIT_ADDRESS),
 	          queue->number);
+	if (mark_wanted())
+		queue_mark(queue);
 	if (unit->coherent)
 		queue->first = queue->tail;
 	else

@@ -43,6 +43,7 @@ static int table_reach(struct amd_unit *unit, rid_t source, void **out)
 	word_write(unit, &unit->devices[source.raw].interrupts,
 	           AMD_DTE_REMAP_VALID | AMD_DTE_REMAP_ON |
 	                   AMD_IRTE_COUNT_LOG << AMD_DTE_REMAP_LENGTH | frame.raw);
+	mark_context(source, 0, MARK_CONTEXT_CHANGED, paddr(0));
 	return amd_flush_device(unit, source);
 }
 
@@ -97,6 +98,6 @@ int amd_remap_write(struct iommu_unit *base, uint32_t index,
 	else
 		narrow_write(unit, (uint32_t *)table + index, target);
 	unit->remap_sources[index] = source;
-	mark_remap(index, target != NULL);
+	mark_remap(index, source, target != NULL);
 	return amd_flush_remap(unit, source);
 }

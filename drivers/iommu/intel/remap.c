@@ -26,6 +26,7 @@ int intel_remap_write(struct iommu_unit *base, uint32_t index,
 {
 	struct intel_unit *unit = intel_unit_of(base);
 	struct intel_irte *irte = &unit->irtes[index];
+	rid_t source = target ? target->source : (rid_t){(uint16_t)irte->high};
 
 	ASSERT(index < INTEL_IRTE_COUNT);
 	/* Absent while its halves change: the unit may read them apart. */
@@ -45,6 +46,6 @@ int intel_remap_write(struct iommu_unit *base, uint32_t index,
 		__atomic_store_n(&irte->high, 0, __ATOMIC_RELEASE);
 	}
 	intel_publish(unit, irte, sizeof(*irte));
-	mark_remap(index, target != NULL);
+	mark_remap(index, source, target != NULL);
 	return intel_flush_interrupt(unit, index);
 }

@@ -26,7 +26,8 @@ static void start(const char *options)
 Test(mark, nothing_is_written_without_the_option)
 {
 	start("exit=debug");
-	mark_remap(1, true);
+	mark_remap(1, (rid_t){0x18}, true);
+	mark_command(1, 2);
 	mark_frames_free(paddr(0x1000), 1);
 	mark_call_enter(7);
 	cr_expect_eq(length, 0);
@@ -34,7 +35,8 @@ Test(mark, nothing_is_written_without_the_option)
 
 Test(mark, the_option_is_known_and_begins_the_stream)
 {
-	static const uint8_t expected[] = {0xa7, 1, 0, 0, MARK_VERSION, 0x100 - 0xa7 - 1 - 1};
+	static const uint8_t expected[] = {
+	        0xa7, 1, 0, 0, MARK_VERSION, 0x100 - 0xa7 - 1 - MARK_VERSION};
 
 	start("marks=on");
 	cmdline_report_unknown();
