@@ -95,8 +95,10 @@ static paddr_t enable(paddr_t wanted)
 int apic_init(paddr_t base)
 {
 	registers = mmio_map(enable(base), APIC_SIZE);
-	if (registers == NULL)
+	if (registers == NULL) {
+		log_error("no memory to map the local APIC");
 		return -ENOMEM;
+	}
 	if (apic_read(APIC_VERSION) == UINT32_MAX) {
 		log_error("the local APIC does not answer");
 		return -ENODEV;

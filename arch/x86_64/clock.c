@@ -140,8 +140,10 @@ static int measure_hpet(paddr_t base)
 	int error = -ENODEV;
 
 	reference.hpet = mmio_map(base, HPET_SIZE);
-	if (reference.hpet == NULL)
+	if (reference.hpet == NULL) {
+		log_warn("no memory to map the HPET");
 		return -ENOMEM;
+	}
 	period = mmio_read32(reference.hpet + HPET_CAPABILITIES + 4);
 	if (period != 0 && period <= HPET_PERIOD_MAX) {
 		reference.hz = FS_PER_SECOND / period;

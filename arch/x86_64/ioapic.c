@@ -84,8 +84,10 @@ int ioapic_init(const struct ioapic_info *infos, size_t count)
 		uint32_t version;
 
 		ioapic->registers = mmio_map(infos[i].base, IOAPIC_SIZE);
-		if (ioapic->registers == NULL)
+		if (ioapic->registers == NULL) {
+			log_error("no memory to map I/O APIC %u", infos[i].id);
 			return -ENOMEM;
+		}
 		version = register_read(ioapic, IOAPIC_REGISTER_VERSION);
 		if (version == UINT32_MAX) {
 			log_warn("I/O APIC %u at %#llx does not answer", infos[i].id,

@@ -58,9 +58,21 @@ static bool rsdp_check(const uint8_t *bytes, size_t size, uint64_t *root, bool *
 	return *root != 0;
 }
 
+/* A part of a table or where one is looked for; NULL without memory for it, which is then told: the
+ * system must not miss a table silently. */
+static const void *bytes_map(uint64_t address, uint64_t size)
+{
+	const void *bytes = mmio_map_cached(paddr(address), size);
+
+	if (!bytes)
+		log_error("no memory to look at firmware's table at 0x%llx: it is left out",
+		          (unsigned long long)address);
+	return bytes;
+}
+
 static bool rsdp_search(paddr_t base, size_t size, uint64_t *root, bool *extended)
 {
-	const uint8_t *bytes = mmio_map_cached(base, size);
+	const uint8_t *bytes = bytes_map(base.raw, size);
 	bool found = false;
 
 	if (!bytes)
@@ -73,7 +85,7 @@ static bool rsdp_search(paddr_t base, size_t size, uint64_t *root, bool *extende
 
 static bool rsdp_search_bios(uint64_t *root, bool *extended)
 {
-	const uint8_t *pointer = mmio_map_cached(paddr(EBDA_POINTER), sizeof(uint16_t));
+	const uint8_t *pointer = bytes_map(EBDA_POINTER, sizeof(uint16_t));
 	uint64_t ebda = 0;
 
 	if (pointer) {
@@ -93,9 +105,9 @@ static int table_map(uint64_t address, const char *signature, struct acpi_bytes 
 	struct acpi_bytes body;
 	char found[4];
 	uint32_t length;
-	void *mapping;
+	const void *mapping;
 
-	header = mmio_map_cached(paddr(address), sizeof(*header));
+	header = bytes_map(address, sizeof(*header));
 	if (!header)
 		return -ENOMEM;
 	length = header->length;
@@ -106,13 +118,13 @@ static int table_map(uint64_t address, const char *signature, struct acpi_bytes 
 		log_warn("table at 0x%llx: length %u", (unsigned long long)address, length);
 		return -EINVAL;
 	}
-	mapping = mmio_map_cached(paddr(address), length);
+	mapping = bytes_map(address, length);
 	if (!mapping)
 		return -ENOMEM;
 	*out = (struct acpi_bytes){mapping, length};
 	/* The length was read twice: acpi_open checks the second one against the mapping. */
 	if (acpi_open(*out, signature ? signature : found, &body)) {
-		mmio_unmap(mapping, length);
+		mmio_unmap((void *)mapping, length);
 		return -EINVAL;
 	}
 	return 0;
