@@ -174,8 +174,8 @@ static void device_block_requester(struct group *group, struct requester *reques
 	iommu_poll_faults();
 }
 
-/* The whole of S8 for one device; also when it never had a handle. */
-static void device_close_locked(struct device *device)
+/* The whole of S8 for one device; also when it never had a handle, so that nobody used it. */
+static void device_close_locked(struct device *device, bool used)
 {
 	struct function *function = device->function;
 	struct group *group = device->group;
@@ -190,7 +190,7 @@ static void device_close_locked(struct device *device)
 
 	if (error)
 		function_quarantine(function, "its transactions did not end", true);
-	if (!function_clean(function, false) && !pci_has_flr(function->pci) &&
+	if (!function_clean(function, false) && used && !pci_has_flr(function->pci) &&
 	    !function->reset_trusted && !function->quarantine)
 		function_quarantine(function, "it was used, and no reset reaches it", false);
 	group_settle_locked(group);
@@ -198,25 +198,25 @@ static void device_close_locked(struct device *device)
 
 /* Only the opening and closing of this very device change whether the function points to it, so
  * that much can be looked at without the lock. */
-static void device_end(struct device *device)
+static void device_end(struct device *device, bool used)
 {
 	if (device->function->device != device)
 		return;
 	spin_lock(&vfio_lock);
-	device_close_locked(device);
+	device_close_locked(device, used);
 	spin_unlock(&vfio_lock);
 }
 
 static void device_unreachable(struct object *object)
 {
-	device_end(device_from(object));
+	device_end(device_from(object), true);
 }
 
 static void device_destroy(struct object *object)
 {
 	struct device *device = device_from(object);
 
-	device_end(device); /* it may never have had a handle */
+	device_end(device, false); /* it may never have had a handle */
 	account_uncharge(device->account, CHARGE_OBJECTS, 1);
 	account_unref(device->account);
 	heap_free(device);
