@@ -2,6 +2,7 @@
 #include <cordon/errno.h>
 #include <kernel/account.h>
 #include <kernel/heap.h>
+#include <kernel/inject.h>
 #include <kernel/page.h>
 #include <kernel/panic.h>
 
@@ -58,6 +59,8 @@ int account_charge(struct account *account, enum charge kind, uint64_t amount)
 {
 	int err = 0;
 
+	if (inject_fails(CORDON_INJECT_BUDGET))
+		return -ENOMEM;
 	spin_lock(&account->lock);
 	if (account->used[kind] > account->limit[kind] ||
 	    amount > account->limit[kind] - account->used[kind])

@@ -3,6 +3,7 @@
 #include <cordon/errno.h>
 #include <kernel/aspace.h>
 #include <kernel/heap.h>
+#include <kernel/inject.h>
 #include <kernel/log.h>
 #include <kernel/panic.h>
 
@@ -247,6 +248,8 @@ static int any_place_locked(const struct aspace *aspace, const struct memory *me
 	uint64_t alignment = leaf_alignment(memory, offset, size, &skew);
 	uint64_t start;
 
+	if (inject_fails(CORDON_INJECT_SLOT))
+		return -ENOMEM;
 	if (tree_find_gap(&aspace->regions, ASPACE_ANY_MIN, CORDON_USER_MAX,
 	                  size + (alignment - PAGE_SIZE), &start)) {
 		*out = start + ((skew - start) & (alignment - 1));

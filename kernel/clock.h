@@ -4,6 +4,7 @@
 #define KERNEL_CLOCK_H
 
 #include <arch/cpu.h>
+#include <kernel/inject.h>
 #include <kernel/types.h>
 
 uint64_t clock_now(void); /* nanoseconds since boot, monotonic */
@@ -19,9 +20,10 @@ uint64_t clock_tsc_hz(void);
 #define clock_wait_until(condition, timeout_ns)                  \
 	__extension__({                                          \
 		uint64_t deadline_ = clock_now() + (timeout_ns); \
+		bool never_ = inject_fails(CORDON_INJECT_WAIT);  \
 		bool done_ = false;                              \
 		for (;;) {                                       \
-			done_ = (condition);                     \
+			done_ = (condition) && !never_;          \
 			if (done_ || clock_now() >= deadline_)   \
 				break;                           \
 			arch_cpu_relax();                        \

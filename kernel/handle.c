@@ -2,6 +2,7 @@
 #include <cordon/errno.h>
 #include <kernel/handle.h>
 #include <kernel/heap.h>
+#include <kernel/inject.h>
 #include <kernel/panic.h>
 #include <kernel/string.h>
 
@@ -45,6 +46,8 @@ static uint32_t slot_lowest_locked(const struct handle_table *table, uint32_t lo
 	uint64_t free = ~table->taken[word] & UINT64_MAX << lowest % 64;
 	uint64_t words;
 
+	if (inject_fails(CORDON_INJECT_SLOT))
+		return CORDON_HANDLE_MAX;
 	if (!free) {
 		/* Words behind this one that are not full. In two steps: the shift may be 64. */
 		words = ~table->full & UINT64_MAX << word << 1 &

@@ -6,6 +6,7 @@
  */
 #include <arch/mmio.h>
 #include <kernel/heap.h>
+#include <kernel/inject.h>
 #include <kernel/list.h>
 #include <kernel/lock.h>
 #include <kernel/page.h>
@@ -59,6 +60,7 @@ static uint8_t class_of[OBJECT_MAX / GRAIN + 1];
 
 static struct spinlock heap_lock = SPINLOCK_INIT(RANK_HEAP, "heap");
 static size_t in_use;
+static uint64_t slab_count;
 
 static __attribute__((noinline)) void heap_init_locked(void)
 {
@@ -117,6 +119,7 @@ static __attribute__((noinline)) struct slab *slab_create_locked(struct class *c
 		slab->free[i / 64] |= UINT64_C(1) << i % 64;
 	object_poison(slab_object(slab, class, 0), (size_t) class->count * class->size);
 	list_push(&class->partial, &slab->link);
+	slab_count++;
 	return slab;
 }
 
@@ -124,6 +127,7 @@ static void slab_destroy_locked(struct slab *slab)
 {
 	list_remove(&slab->link);
 	slab->magic = 0;
+	slab_count--;
 	page_free(virt_to_phys(slab), 0);
 }
 
@@ -224,6 +228,8 @@ void *heap_alloc(size_t size)
 {
 	void *object;
 
+	if (inject_fails(CORDON_INJECT_HEAP))
+		return NULL;
 	if (size > OBJECT_MAX)
 		return large_alloc(size);
 	spin_lock(&heap_lock);
@@ -261,4 +267,9 @@ void heap_free(void *memory)
 size_t heap_in_use(void)
 {
 	return in_use;
+}
+
+uint64_t heap_frames(void)
+{
+	return slab_count;
 }

@@ -4,6 +4,7 @@
 #define KERNEL_HEAP_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* Zeroed memory, 16-byte aligned (sizes that are powers of two from 64 to 4096 are aligned to
  * their size). Returns NULL when out of memory. */
@@ -15,5 +16,8 @@ void heap_free(void *memory);
 
 /* Bytes in use, for leak checks. */
 size_t heap_in_use(void);
+
+/* Frames of small objects. Some hold none: they are kept for the next ones. */
+uint64_t heap_frames(void);
 
 #endif

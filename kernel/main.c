@@ -7,6 +7,7 @@
 #include <arch/console.h>
 #include <arch/irq.h>
 #include <arch/mmio.h>
+#include <cordon/errno.h>
 #include <drivers/acpi/acpi.h>
 #include <drivers/iommu/iommu.h>
 #include <drivers/pci/pci.h>
@@ -14,6 +15,7 @@
 #include <kernel/cmdline.h>
 #include <kernel/console.h>
 #include <kernel/heap.h>
+#include <kernel/inject.h>
 #include <kernel/log.h>
 #include <kernel/mark.h>
 #include <kernel/page.h>
@@ -112,6 +114,7 @@ static void devices_start(const struct boot_info *boot)
 {
 	static struct mcfg mcfg;
 	struct acpi_bytes table;
+	int error;
 
 	/* Where firmware says there is something else, no BAR is put. */
 	for (size_t i = 0; i < boot->range_count; i++)
@@ -119,8 +122,10 @@ static void devices_start(const struct boot_info *boot)
 			pci_exclude(boot->ranges[i].start, boot->ranges[i].size);
 	if (acpi_find("MCFG", 0, &table) && mcfg_parse(table, &mcfg))
 		mcfg.count = 0;
-	if (pci_init(&mcfg))
-		log_error("PCI: not usable, no devices");
+	error = pci_init(&mcfg);
+	if (error)
+		log_error("PCI: not usable, no devices%s",
+		          error == -ENOMEM ? ": out of memory" : "");
 	iommu_init();
 	vfio_init();
 }
@@ -216,7 +221,10 @@ static void first_task(void)
 	};
 	int error = task_spawn(&spawn, &task);
 	if (error)
-		panic("init cannot be started: error %d", -error);
+		panic("init cannot be started: %s", error == -ENOMEM ? "out of memory"
+		                                    : error == -EMFILE
+		                                            ? "no room for its handles"
+		                                            : "its program cannot be used");
 	for (size_t i = 0; i < ARRAY_SIZE(handles); i++)
 		object_unref(handles[i].object);
 	object_unref(&task->object);
@@ -240,6 +248,7 @@ static void counters_start(void)
 	system_counter("pages.total", page_total_count);
 	system_counter("pages.free", page_free_count);
 	system_counter("heap.bytes", heap_counter);
+	system_counter("heap.frames", heap_frames);
 	system_counter("irq.spurious", irq_spurious_count);
 }
 
@@ -251,6 +260,7 @@ void kernel_main(const struct boot_info *boot)
 	arch_init_early();
 	cmdline_init(boot->command_line);
 	log_options();
+	inject_init();
 	mark_init();
 	syscall_watch_start();
 	arch_poweroff_setup(exit_is_debug(), 0, 0, 0); /* for a panic before ACPI is known */
@@ -265,6 +275,7 @@ void kernel_main(const struct boot_info *boot)
 		log_warn("console: no receive interrupt, nothing can be typed");
 	counters_start();
 	first_task();
+	inject_boot_done();
 	cmdline_report_unknown();
 	mark_step_leave(MARK_STEP_BOOT);
 	sched_idle();

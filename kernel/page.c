@@ -2,6 +2,7 @@
 #include <arch/mmio.h>
 #include <arch/percpu.h>
 #include <cordon/errno.h>
+#include <kernel/inject.h>
 #include <kernel/list.h>
 #include <kernel/lock.h>
 #include <kernel/mark.h>
@@ -210,6 +211,8 @@ static int frame_alloc(paddr_t *out)
 	struct hot_list *hot = hot_list();
 	uint32_t frame;
 
+	if (inject_fails(CORDON_INJECT_FRAMES))
+		return -ENOMEM;
 	if (hot->count == 0 && !hot_refill(hot))
 		return -ENOMEM;
 	frame = hot->frames[--hot->count];
@@ -238,6 +241,8 @@ int page_alloc(unsigned int order, paddr_t *out)
 
 	if (order == 0)
 		return frame_alloc(out);
+	if (inject_fails(CORDON_INJECT_FRAMES))
+		return -ENOMEM;
 	spin_lock(&page_lock);
 	found = buddy_take_locked(order, &frame);
 	spin_unlock(&page_lock);
@@ -359,7 +364,7 @@ int page_alloc_run(uint64_t frames, unsigned int align_order, paddr_t *out)
 	bool found;
 
 	ASSERT(align_order <= PAGE_ORDER_MAX);
-	if (frames == 0 || frames > frame_count)
+	if (frames == 0 || frames > frame_count || inject_fails(CORDON_INJECT_FRAMES))
 		return -ENOMEM;
 	while (UINT64_C(1) << order < frames)
 		order++;

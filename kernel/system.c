@@ -6,6 +6,7 @@
 #include <arch/mmio.h>
 #include <cordon/errno.h>
 #include <kernel/cmdline.h>
+#include <kernel/inject.h>
 #include <kernel/log.h>
 #include <kernel/memory.h>
 #include <kernel/page.h>
@@ -55,16 +56,37 @@ static int provide_tasks(uint32_t topic, uint32_t index, void *record, size_t *s
 	return 0;
 }
 
+/* How many objects of each type there are. */
+static const char *const object_names[CORDON_OBJECT_TYPES] = {
+        [CORDON_OBJECT_AUTHORITY] = "objects.authority",
+        [CORDON_OBJECT_CONSOLE] = "objects.console",
+        [CORDON_OBJECT_MEMORY] = "objects.memory",
+        [CORDON_OBJECT_TASK] = "objects.task",
+        [CORDON_OBJECT_THREAD] = "objects.thread",
+        [CORDON_OBJECT_EVENT] = "objects.event",
+        [CORDON_OBJECT_CHANNEL] = "objects.channel",
+        [CORDON_OBJECT_CONTAINER] = "objects.container",
+        [CORDON_OBJECT_GROUP] = "objects.group",
+        [CORDON_OBJECT_DEVICE] = "objects.device",
+};
+
+/* The counters that were registered, and then those of objects. */
 static int provide_counters(uint32_t topic, uint32_t index, void *record, size_t *size)
 {
 	struct cordon_counter *counter = record;
+	uint32_t type = index - counter_count + 1; /* type 0 is none */
 
 	(void)topic;
-	if (index >= counter_count)
-		return -ENOENT;
 	memset(counter, 0, sizeof(*counter));
-	string_copy(counter->name, counters[index].name, sizeof(counter->name));
-	counter->value = counters[index].read();
+	if (index < counter_count) {
+		string_copy(counter->name, counters[index].name, sizeof(counter->name));
+		counter->value = counters[index].read();
+	} else if (type < CORDON_OBJECT_TYPES) {
+		string_copy(counter->name, object_names[type], sizeof(counter->name));
+		counter->value = object_count((enum cordon_object_type)type);
+	} else {
+		return -ENOENT;
+	}
 	*size = sizeof(*counter);
 	return 0;
 }
@@ -164,6 +186,17 @@ int64_t sys_system_canary(cordon_handle_t authority, uint64_t *out)
 	int error = authority_check(authority, CORDON_RIGHT_INSPECT);
 
 	return error ? error : user_write(uaddr((uintptr_t)out), &canary.raw, sizeof(canary.raw));
+}
+
+int64_t sys_system_inject(cordon_handle_t authority, uint64_t task, uint32_t points, uint64_t nth)
+{
+	int error = authority_check(authority, CORDON_RIGHT_MANAGE);
+
+	if (error)
+		return error;
+	if (points & ~CORDON_INJECT_ALL || (nth && !points))
+		return -EINVAL;
+	return inject_arm(task, points, nth);
 }
 
 int64_t sys_system_poweroff(cordon_handle_t authority, uint32_t code)

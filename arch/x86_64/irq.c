@@ -3,6 +3,7 @@
 #include <arch/irq.h>
 #include <arch/percpu.h>
 #include <cordon/errno.h>
+#include <kernel/inject.h>
 #include <kernel/mark.h>
 #include <kernel/panic.h>
 
@@ -23,6 +24,8 @@ int irq_vector_alloc(irq_handler_t handler, void *context, vector_t *out)
 {
 	int error = -ENOSPC;
 
+	if (inject_fails(CORDON_INJECT_SLOT))
+		return error;
 	spin_lock(&lock);
 	for (unsigned int i = VECTOR_FIRST; i <= VECTOR_LAST; i++) {
 		if (vectors[i].handler != NULL)

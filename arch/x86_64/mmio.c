@@ -2,6 +2,7 @@
 /* The window of the kernel's address space where device registers and firmware tables appear. */
 #include <arch/mmio.h>
 #include <kernel/heap.h>
+#include <kernel/inject.h>
 #include <kernel/list.h>
 #include <kernel/panic.h>
 
@@ -32,6 +33,8 @@ static bool place_locked(struct window *window, uint64_t base)
 	struct window *other;
 
 	ASSERT(spin_held(&lock));
+	if (inject_fails(CORDON_INJECT_SLOT))
+		return false;
 	list_for_each(other, &windows, link)
 	{
 		if (at + window->size + PAGE_SIZE <= other->start)

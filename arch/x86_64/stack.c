@@ -5,6 +5,7 @@
  */
 #include <arch/context.h>
 #include <cordon/errno.h>
+#include <kernel/inject.h>
 #include <kernel/page.h>
 #include <kernel/panic.h>
 
@@ -32,6 +33,8 @@ static int slot_take(uint64_t *slot)
 {
 	int error = -ENOMEM;
 
+	if (inject_fails(CORDON_INJECT_SLOT))
+		return error;
 	spin_lock(&lock);
 	for (uint32_t i = first_with_room; i < ARRAY_SIZE(used); i++) {
 		first_with_room = i;

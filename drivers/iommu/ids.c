@@ -3,6 +3,7 @@
 
 #include <cordon/errno.h>
 #include <kernel/heap.h>
+#include <kernel/inject.h>
 #include <kernel/panic.h>
 
 #define WORD_BITS 64u
@@ -41,6 +42,8 @@ int ids_alloc(struct ids *ids, uint32_t *out)
 	uint32_t words = (ids->count + WORD_BITS - 1) / WORD_BITS;
 	uint32_t start = ids->next / WORD_BITS;
 
+	if (inject_fails(CORDON_INJECT_SLOT))
+		return -ENOSPC;
 	/* One word more than there are: the bits of the first one below next come last. */
 	for (uint32_t step = 0; step <= words; step++) {
 		uint32_t word = start + step < words ? start + step : start + step - words;

@@ -76,6 +76,16 @@ struct cordon_counter {
 };
 CORDON_STATIC_ASSERT(sizeof(struct cordon_counter) == 32, "cordon_counter layout");
 
+/* What system_inject can let fail: bits of its points. A slot is a place in a table: of handles,
+ * ids, addresses, stacks, vectors. */
+#define CORDON_INJECT_HEAP   0x01u /* kernel memory */
+#define CORDON_INJECT_FRAMES 0x02u /* frames: of memory objects, of page and translation tables */
+#define CORDON_INJECT_BUDGET 0x04u /* a charge to a budget */
+#define CORDON_INJECT_SLOT   0x08u
+#define CORDON_INJECT_WAIT   0x10u /* a bounded wait for hardware passes its time */
+#define CORDON_INJECT_FLUSH  0x20u /* an IOMMU does not confirm an invalidation */
+#define CORDON_INJECT_ALL    0x3fu
+
 #ifdef __cplusplus
 }
 #endif

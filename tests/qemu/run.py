@@ -19,6 +19,7 @@ sys.dont_write_bytecode = True
 
 import cases  # noqa: E402
 import guest  # noqa: E402
+import sweep  # noqa: E402
 import units  # noqa: E402
 
 
@@ -34,6 +35,8 @@ def parse(arguments=None):
     parser.add_argument("--corpus", default="tests/fuzz/corpus", metavar="FOLDER")
     parser.add_argument("--witness", default="", metavar="IOMMU",
                         help="run its witnessed guests, or all that --only names, and keep traces")
+    parser.add_argument("--inject", type=int, default=0, metavar="STEP",
+                        help="let every STEP-th operation of a boot fail, one in each boot")
     parser.add_argument("--only", default="", metavar="GLOB", help="names to run")
     parser.add_argument("--list", action="store_true", help="only list the cases")
     parser.add_argument("--qemu", default="qemu-system-x86_64")
@@ -60,6 +63,8 @@ def collect(options):
                     continue
                 case.witness = True
             work.append((case.name, lambda case=case: guest.run(case, options)))
+    if options.inject:
+        work += sweep.work(options, options.inject)
     for program in options.units:
         work.append((Path(program).name,
                      lambda program=program: units.run_unit(program, options)))

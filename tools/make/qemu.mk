@@ -39,6 +39,8 @@ RUN_TESTS = $(PYTHON) -B tests/qemu/run.py --qemu $(QEMU) --logs $(BUILD)/logs -
 HOST_TESTS  = --units $(UNIT_PROGRAMS) --tools $(TOOL_TESTS) \
 	      --replays $(REPLAY_PROGRAMS) --corpus $(FUZZ_CORPUS)
 GUEST_CASES = --cases tests/qemu/cases --guest-tests '$(GUEST_TESTS)'
+# Every so many operations of a boot fail in `make test`, and all of them in `make inject`.
+INJECT_STEP := 16
 TEST_INPUTS := $(TEST_IMAGE) $(BUILD)/cordon-test.elf $(BUILD)/cordon.elf $(BUILD)/disk.img
 
 # The figures of bench/expected are checked among the tools' tests.
@@ -46,7 +48,7 @@ test: export CORDON_BENCH_IMAGE = $(BUILD)/cordon.elf
 test: export CORDON_BENCH_QEMU = $(QEMU)
 .PHONY: test
 test: $(DEPS_TEST) $(UNIT_PROGRAMS) $(REPLAY_PROGRAMS) $(TEST_INPUTS) ## run every test: on the host and in QEMU
-	$(Q)$(RUN_TESTS) $(HOST_TESTS) $(GUEST_CASES)
+	$(Q)$(RUN_TESTS) $(HOST_TESTS) $(GUEST_CASES) --inject $(INJECT_STEP)
 
 .PHONY: test-unit
 test-unit: $(DEPS_TEST) $(UNIT_PROGRAMS) $(REPLAY_PROGRAMS) ## run the tests on the host (one: UNIT=name)
@@ -54,7 +56,11 @@ test-unit: $(DEPS_TEST) $(UNIT_PROGRAMS) $(REPLAY_PROGRAMS) ## run the tests on 
 
 .PHONY: test-guest
 test-guest: $(DEPS_TEST) $(TEST_INPUTS) ## run the tests in QEMU (one: CASE=name)
-	$(Q)$(RUN_TESTS) $(GUEST_CASES) --only '$(CASE)'
+	$(Q)$(RUN_TESTS) $(GUEST_CASES) --inject $(INJECT_STEP) --only '$(CASE)'
+
+.PHONY: inject
+inject: $(DEPS_TEST) $(TEST_INPUTS) ## fail each allocation, slot and wait once, also of the boot: half an hour
+	$(Q)$(RUN_TESTS) $(GUEST_CASES) --inject 1 --only '$(if $(CASE),$(CASE),*inject*)'
 
 .PHONY: witness
 witness: $(DEPS_TEST) $(TEST_INPUTS) ## check QEMU's trace of the IOMMU (AMD's: IOMMU=amd; any one case: CASE=name)

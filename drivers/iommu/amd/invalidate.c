@@ -4,6 +4,7 @@
 
 #include <cordon/errno.h>
 #include <kernel/clock.h>
+#include <kernel/inject.h>
 #include <kernel/mark.h>
 #include <kernel/page.h>
 #include <kernel/panic.h>
@@ -103,6 +104,9 @@ static inline int queue_run(struct amd_unit *unit)
 	          queue->number);
 	if (mark_wanted())
 		queue_mark(queue);
+	/* It then waits for a number that never comes. */
+	if (inject_fails(CORDON_INJECT_FLUSH))
+		queue->number++;
 	if (unit->coherent)
 		queue->first = queue->tail;
 	else

@@ -4,6 +4,7 @@
 
 #include <cordon/errno.h>
 #include <kernel/clock.h>
+#include <kernel/inject.h>
 #include <kernel/page.h>
 #include <kernel/panic.h>
 #include <kernel/string.h>
@@ -81,6 +82,9 @@ static inline int queue_run(struct intel_unit *unit)
 	          INTEL_INV_WAIT | INTEL_INV_WAIT_STATUS |
 	                  (uint64_t)queue->number << INTEL_INV_DATA_SHIFT,
 	          queue->status_address.raw);
+	/* It then waits for a number that never comes. */
+	if (inject_fails(CORDON_INJECT_FLUSH))
+		queue->number++;
 	/* Slots before tail; the unit fetches them coherently (10.4.3, C). */
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	intel_write64(unit->registers, INTEL_IQT, (uint64_t)queue->tail << INTEL_QUEUE_SHIFT);
