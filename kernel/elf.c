@@ -196,11 +196,10 @@ static const char *check_program(struct elf_plan *plan, const struct elf_program
 		return "it wants an interpreter: only static programs run here";
 	case SEGMENT_DYNAMIC:
 		return "it wants dynamic linking: only static programs run here";
-	case SEGMENT_TLS:
-		return "it has thread-local storage in its image, which is not supported";
 	case SEGMENT_STACK:
 		return program->flags & FLAG_EXEC ? "it wants an executable stack" : NULL;
 	case SEGMENT_NULL:
+	case SEGMENT_TLS: /* the program copies it for each of its threads */
 	case SEGMENT_NOTE:
 	case SEGMENT_HEADERS:
 	case SEGMENT_EH_FRAME:

@@ -3,6 +3,7 @@
 #include <kernel/account.h>
 #include <kernel/event.h>
 #include <kernel/heap.h>
+#include <kernel/sched.h>
 
 static void event_destroy(struct object *object)
 {
@@ -22,8 +23,8 @@ static const struct object_ops event_ops = {
 };
 
 /* Makes the signals follow the count. Those that stay raised are raised again, because every
- * change of the count is an edge. Under the lock, or before anyone knows the event. */
-static void event_raise(struct event *event)
+ * change of the count is an edge. */
+static void event_raise_locked(struct event *event)
 {
 	const uint32_t both = CORDON_SIGNAL_READABLE | CORDON_SIGNAL_WRITABLE;
 	uint32_t raised = 0;
@@ -32,7 +33,7 @@ static void event_raise(struct event *event)
 		raised |= CORDON_SIGNAL_READABLE;
 	if (event->count < CORDON_EVENT_MAX)
 		raised |= CORDON_SIGNAL_WRITABLE;
-	object_signal(&event->object, both & ~raised, raised);
+	object_signal_locked(&event->object, both & ~raised, raised);
 }
 
 int event_create(struct account *account, uint64_t initial, struct event **out)
@@ -53,9 +54,10 @@ int event_create(struct account *account, uint64_t initial, struct event **out)
 	account_ref(account);
 	event->account = account;
 	event->count = initial;
-	spin_init(&event->lock, RANK_EVENT, "event");
 	object_init(&event->object, &event_ops);
-	event_raise(event);
+	spin_lock(&event->object.lock);
+	event_raise_locked(event);
+	spin_unlock(&event->object.lock);
 	*out = event;
 	return 0;
 }
@@ -64,29 +66,55 @@ int event_add(struct event *event, uint64_t add)
 {
 	int error = 0;
 
-	spin_lock(&event->lock);
+	spin_lock(&event->object.lock);
 	if (add > CORDON_EVENT_MAX - event->count) {
 		error = -EOVERFLOW;
 	} else if (add > 0) {
 		event->count += add;
-		event_raise(event);
+		event_raise_locked(event);
 	}
-	spin_unlock(&event->lock);
+	spin_unlock(&event->object.lock);
 	return error;
+}
+
+static bool take_locked(struct event *event, uint64_t *count)
+{
+	if (event->count == 0)
+		return false;
+	*count = event->count;
+	event->count = 0;
+	event_raise_locked(event);
+	return true;
 }
 
 int event_take(struct event *event, uint64_t *count)
 {
-	int error = 0;
+	bool taken;
 
-	spin_lock(&event->lock);
-	if (event->count == 0) {
-		error = -EAGAIN;
-	} else {
-		*count = event->count;
-		event->count = 0;
-		event_raise(event);
+	spin_lock(&event->object.lock);
+	taken = take_locked(event, count);
+	spin_unlock(&event->object.lock);
+	return taken ? 0 : -EAGAIN;
+}
+
+/* Waiting begins under the lock under which the counter was found to be zero, and ends under the
+ * one under which it is taken: two locks for a whole wait. */
+int event_wait(struct event *event, uint64_t deadline, uint64_t *count)
+{
+	struct waiter waiter = {.thread = thread_current(), .signals = CORDON_SIGNAL_READABLE};
+	struct object *object = &event->object;
+	int error = 0;
+	bool taken;
+
+	spin_lock(&object->lock);
+	while (!(taken = take_locked(event, count)) && !error) {
+		list_append(&object->waiters, &waiter.link);
+		sched_wait_prepare();
+		spin_unlock(&object->lock);
+		error = sched_wait(deadline);
+		spin_lock(&object->lock);
+		list_remove(&waiter.link);
 	}
-	spin_unlock(&event->lock);
-	return error;
+	spin_unlock(&object->lock);
+	return taken ? 0 : error;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Events: a 64-bit counter that can be waited on. */
+/* Events: a 64-bit counter that can be waited on. The object's lock keeps counter and signal
+ * together. */
 #ifndef KERNEL_EVENT_H
 #define KERNEL_EVENT_H
 
@@ -7,7 +8,6 @@
 
 struct event {
 	struct object object;
-	struct spinlock lock; /* keeps count and signal together */
 	uint64_t count;
 	struct account *account;
 };
@@ -22,5 +22,8 @@ int event_add(struct event *event, uint64_t add);
 
 /* Takes the whole count; -EAGAIN when it is zero. */
 int event_take(struct event *event, uint64_t *count);
+
+/* The same, but waits while it is zero until the deadline (monotonic ns): -ETIMEDOUT or -EINTR. */
+int event_wait(struct event *event, uint64_t deadline, uint64_t *count);
 
 #endif

@@ -28,6 +28,7 @@ enum lock_rank {
 	RANK_EVENT = 69,     /* one event or the console: its state and signals together */
 	RANK_OBJECT = 70,    /* one object: signals and waiters */
 	RANK_FAULTS = 72,    /* fault rings */
+	RANK_FUTEX = 73,     /* who waits on words of memory */
 	RANK_SCHEDULER = 75, /* run queues, sleepers */
 	RANK_ACCOUNT = 80,   /* budgets */
 	RANK_HEAP = 85,

@@ -68,6 +68,7 @@ void object_handle_removed(struct object *object);
 /* Raises and clears signals; wakes waiters of those that are newly raised, and the waiters for
  * edges (CORDON_SIGNAL_EDGE) of all that are set. */
 void object_signal(struct object *object, uint32_t clear, uint32_t set);
+void object_signal_locked(struct object *object, uint32_t clear, uint32_t set);
 
 /* How many objects of a type exist now (leak checks). */
 uint64_t object_count(enum cordon_object_type type);

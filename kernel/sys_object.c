@@ -259,3 +259,24 @@ int64_t sys_event_take(cordon_handle_t handle, uint64_t *out)
 	object_unref(object);
 	return error;
 }
+
+int64_t sys_event_wait(cordon_handle_t handle, uint64_t deadline, uint64_t *out)
+{
+	struct object *object;
+	struct event *event;
+	uint64_t count = 0;
+	int error = handle_get(&task_current()->handles, handle, CORDON_OBJECT_EVENT,
+	                       CORDON_RIGHT_READ | CORDON_RIGHT_WAIT, &object, NULL);
+
+	if (error)
+		return error;
+	event = container_of(object, struct event, object);
+	error = event_wait(event, deadline, &count);
+	if (!error) {
+		error = user_write(uaddr((uintptr_t)out), &count, sizeof(count));
+		if (error) /* nobody heard of what was taken */
+			event_add(event, count);
+	}
+	object_unref(object);
+	return error;
+}

@@ -2,6 +2,7 @@
 /* System calls on tasks and threads. */
 #include <arch/context.h>
 #include <cordon/errno.h>
+#include <kernel/futex.h>
 #include <kernel/heap.h>
 #include <kernel/sched.h>
 #include <kernel/string.h>
@@ -277,4 +278,66 @@ int64_t sys_thread_set_pointer(uint64_t fs_base)
 	thread_current()->arch.fs_base = fs_base;
 	arch_set_fs_base(fs_base);
 	return 0;
+}
+
+/* The thread that a handle names, or the calling one, with a reference. */
+static int thread_named(cordon_handle_t handle, uint32_t rights, struct thread **out)
+{
+	struct object *object;
+	int error;
+
+	if (handle == CORDON_HANDLE_NONE) {
+		*out = thread_current();
+		object_ref(&(*out)->object);
+		return 0;
+	}
+	error = handle_get(&task_current()->handles, handle, CORDON_OBJECT_THREAD, rights, &object,
+	                   NULL);
+	if (!error)
+		*out = thread_from(object);
+	return error;
+}
+
+int64_t sys_thread_set(cordon_handle_t handle, const struct cordon_thread_settings *user)
+{
+	struct cordon_thread_settings settings;
+	struct thread *thread;
+	int error = user_read(&settings, uaddr((uintptr_t)user), sizeof(settings));
+
+	if (error)
+		return error;
+	if ((settings.what & ~CORDON_THREAD_SET_NAME) || settings.reserved)
+		return -EINVAL;
+	if ((settings.what & CORDON_THREAD_SET_NAME) && !name_is_valid(settings.name))
+		return -EINVAL;
+	error = thread_named(handle, CORDON_RIGHT_WRITE, &thread);
+	if (error)
+		return error;
+	if (settings.what & CORDON_THREAD_SET_NAME)
+		thread_rename(thread, settings.name);
+	object_unref(&thread->object);
+	return 0;
+}
+
+int64_t sys_thread_info(cordon_handle_t handle, struct cordon_thread_info *out)
+{
+	struct cordon_thread_info info;
+	struct thread *thread;
+	int error = thread_named(handle, CORDON_RIGHT_READ, &thread);
+
+	if (error)
+		return error;
+	thread_describe(thread, &info);
+	object_unref(&thread->object);
+	return user_write(uaddr((uintptr_t)out), &info, sizeof(info));
+}
+
+int64_t sys_futex_wait(const uint32_t *address, uint32_t expected, uint64_t deadline)
+{
+	return futex_wait(task_current()->aspace, uaddr((uintptr_t)address), expected, deadline);
+}
+
+int64_t sys_futex_wake(const uint32_t *address, uint32_t count)
+{
+	return futex_wake(task_current()->aspace, uaddr((uintptr_t)address), count);
 }

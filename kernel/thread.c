@@ -21,7 +21,7 @@ static void thread_destroy(struct object *object)
 static const struct object_ops thread_ops = {
         .name = "thread",
         .type = CORDON_OBJECT_THREAD,
-        .rights = CORDON_RIGHT_READ | CORDON_RIGHT_DUP | CORDON_RIGHT_WAIT,
+        .rights = CORDON_RIGHT_READ | CORDON_RIGHT_WRITE | CORDON_RIGHT_DUP | CORDON_RIGHT_WAIT,
         .destroy = thread_destroy,
 };
 
@@ -91,6 +91,24 @@ void thread_start(struct thread *thread)
 	task->thread_count++;
 	spin_unlock(&task->lock);
 	sched_enqueue(thread);
+}
+
+void thread_rename(struct thread *thread, const char *name)
+{
+	spin_lock(&thread->task->lock);
+	string_copy(thread->name, name, sizeof(thread->name));
+	spin_unlock(&thread->task->lock);
+}
+
+void thread_describe(struct thread *thread, struct cordon_thread_info *out)
+{
+	*out = (struct cordon_thread_info){.id = thread->object.id};
+	spin_lock(&thread->task->lock);
+	string_copy(out->name, thread->name, sizeof(out->name));
+	out->cpu_ns = thread->cpu_ns;
+	if (thread == thread_current())
+		out->cpu_ns += clock_now() - thread->run_start;
+	spin_unlock(&thread->task->lock);
 }
 
 void thread_exit(void)

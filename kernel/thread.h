@@ -33,7 +33,7 @@ struct thread {
 	uint64_t run_start;
 	uint64_t cpu_ns;
 	uint64_t entry, stack, argument; /* where a user thread starts */
-	char name[CORDON_NAME_MAX];
+	char name[CORDON_NAME_MAX]; /* changed under task.lock */
 };
 
 /* A thread of a task, not yet running. fs_base may be zero. Charged to the task. Returns 0,
@@ -43,6 +43,9 @@ int thread_create(struct task *task, const char *name, uint64_t entry, uint64_t 
 
 /* Lets a new thread run. The scheduler holds a reference until it is dead. */
 void thread_start(struct thread *thread);
+
+void thread_rename(struct thread *thread, const char *name);
+void thread_describe(struct thread *thread, struct cordon_thread_info *out);
 
 /* arch_timestamp when the first user thread of all, init's, was about to run. */
 uint64_t thread_first_entry(void);

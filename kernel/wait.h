@@ -20,4 +20,11 @@ struct waiter {
  * is one. Called by object_signal with the object's lock held (kernel/sched.c). */
 void thread_wake(struct thread *thread);
 
+struct object;
+
+/* Waits until the object raises one of the signals or the deadline (monotonic ns) passes. Returns 0
+ * (ask again: a signal may be taken back meanwhile), -ETIMEDOUT or -EINTR. The caller holds a
+ * reference and no lock. */
+int object_wait(struct object *object, uint32_t signals, uint64_t deadline);
+
 #endif

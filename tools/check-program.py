@@ -12,7 +12,7 @@ import struct
 import sys
 
 ET_EXEC, EM_X86_64 = 2, 62
-PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_TLS, PT_GNU_STACK = 1, 2, 3, 7, 0x6474E551
+PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_GNU_STACK = 1, 2, 3, 0x6474E551
 PF_X, PF_W = 1, 2
 
 
@@ -30,8 +30,6 @@ def problems(data):
         kind, flags = struct.unpack_from("<II", data, offset + index * size)
         if kind in (PT_INTERP, PT_DYNAMIC):
             found.append("wants a dynamic linker")
-        if kind == PT_TLS:
-            found.append("has compiler thread-local data, which crt0 does not set up")
         if kind in (PT_LOAD, PT_GNU_STACK) and flags & PF_X and flags & PF_W:
             found.append("has a segment that is writable and executable")
     if b"GLIBC_" in data or b"GNU C Library" in data:

@@ -25,7 +25,8 @@ struct local {
 	struct percpu percpu;
 	uint64_t gdt[GDT_ENTRIES];
 	struct tss tss;
-	uint64_t timer_deadline; /* nanoseconds; UINT64_MAX: none */
+	uint64_t timer_deadline; /* nanoseconds: what was asked for; UINT64_MAX: nothing */
+	uint64_t timer_armed;    /* for when the timer counts: never later than that */
 };
 
 /* Makes the boot CPU's data reachable through %gs. */

@@ -23,6 +23,7 @@ _Static_assert(UINT64_C(1) << USER_MAX_SHIFT == CORDON_USER_MAX, "asm.h");
 static struct local boot_local = {
         .percpu.self = &boot_local.percpu,
         .timer_deadline = UINT64_MAX,
+        .timer_armed = UINT64_MAX,
 };
 
 void local_init_boot(void)

@@ -119,6 +119,23 @@ struct cordon_thread {
 };
 CORDON_STATIC_ASSERT(sizeof(struct cordon_thread) == 64, "cordon_thread layout");
 
+/* thread_set */
+struct cordon_thread_settings {
+	uint32_t what;     /* CORDON_THREAD_SET_*; the rest is ignored where its bit is not set */
+	uint32_t reserved; /* zero */
+	char name[CORDON_NAME_MAX];
+};
+CORDON_STATIC_ASSERT(sizeof(struct cordon_thread_settings) == 40, "cordon_thread_settings layout");
+#define CORDON_THREAD_SET_NAME 0x1u
+
+/* thread_info */
+struct cordon_thread_info {
+	uint64_t id;     /* of the object: never reused */
+	uint64_t cpu_ns; /* time on a CPU */
+	char name[CORDON_NAME_MAX];
+};
+CORDON_STATIC_ASSERT(sizeof(struct cordon_thread_info) == 48, "cordon_thread_info layout");
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Clocks and sleeping. */
+#define _GNU_SOURCE /* all of the clocks */
 #include <errno.h>
 #include <sys/time.h>
 #include <sys/times.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "futex.h"
 #include "internal.h"
 
 #define NS_PER_S  UINT64_C(1000000000)
@@ -25,7 +27,9 @@ static int clock_read(clockid_t clock, uint64_t *out)
 	switch (clock) {
 	case CLOCK_REALTIME:
 		return (int)cordon_clock_get(CORDON_CLOCK_REALTIME, out);
-	case CLOCK_MONOTONIC:
+	case CLOCK_MONOTONIC: /* nothing slews it, so all three are one */
+	case CLOCK_MONOTONIC_RAW:
+	case CLOCK_BOOTTIME:
 		return (int)cordon_clock_get(CORDON_CLOCK_MONOTONIC, out);
 	default:
 		return -EINVAL;
@@ -71,21 +75,34 @@ int gettimeofday(struct timeval *restrict out, void *restrict zone)
 	return cordon_errno(err);
 }
 
+static bool timespec_is_valid(const struct timespec *time)
+{
+	return time->tv_sec >= 0 && time->tv_nsec >= 0 && time->tv_nsec < (long)NS_PER_S;
+}
+
 /* Nothing interrupts a sleep, so nothing is ever left over. */
+int clock_nanosleep(clockid_t clock, int flags, const struct timespec *request,
+                    struct timespec *left)
+{
+	uint64_t duration, deadline, now;
+
+	if (clock_read(clock, &now) != 0 || !timespec_is_valid(request))
+		return EINVAL;
+	if (flags & TIMER_ABSTIME) {
+		deadline_from(clock, request, &deadline);
+	} else if (__builtin_mul_overflow((uint64_t)request->tv_sec, NS_PER_S, &duration) ||
+	           __builtin_add_overflow(duration, (uint64_t)request->tv_nsec, &duration) ||
+	           __builtin_add_overflow(cordon_now(), duration, &deadline)) {
+		deadline = CORDON_TIME_FOREVER;
+	}
+	if (left != NULL && !(flags & TIMER_ABSTIME))
+		timespec_from(0, left);
+	return (int)-cordon_clock_sleep(deadline);
+}
+
 int nanosleep(const struct timespec *request, struct timespec *left)
 {
-	uint64_t duration;
-	uint64_t deadline;
-
-	if (request->tv_sec < 0 || request->tv_nsec < 0 || request->tv_nsec >= (long)NS_PER_S)
-		return cordon_errno(-EINVAL);
-	if (__builtin_mul_overflow((uint64_t)request->tv_sec, NS_PER_S, &duration) ||
-	    __builtin_add_overflow(duration, (uint64_t)request->tv_nsec, &duration) ||
-	    __builtin_add_overflow(cordon_now(), duration, &deadline))
-		deadline = CORDON_TIME_FOREVER;
-	if (left != NULL)
-		timespec_from(0, left);
-	return cordon_errno(cordon_clock_sleep(deadline));
+	return cordon_errno(-clock_nanosleep(CLOCK_MONOTONIC, 0, request, left));
 }
 
 int usleep(useconds_t microseconds)

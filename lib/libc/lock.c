@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The locks that newlib leaves to the system. A thread that finds one taken yields, then
- * sleeps: contention is rare (heap and streams), and a waiter that keeps yielding would
- * take the CPU from a holder that is itself asleep.
- */
+/* The locks that newlib leaves to the system. */
 #include <stdlib.h>
 #include <sys/lock.h>
 
+#include "futex.h"
 #include "internal.h"
-
-#define LOCK_YIELDS   32     /* yields before the first sleep */
-#define LOCK_SLEEP_NS 50000u /* one sleep */
 
 /* The locks newlib names. All of them: a missing one would pull in newlib's own file, and
  * the others would then be defined twice. */
@@ -24,24 +18,14 @@ struct __lock __lock___tz_mutex;
 struct __lock __lock___dd_hash_mutex;
 struct __lock __lock___arc4random_mutex;
 
-static bool lock_try(struct __lock *lock)
-{
-	return __atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE) == 0;
-}
-
 void lock_acquire(struct __lock *lock)
 {
-	for (unsigned int tries = 0; !lock_try(lock); tries++) {
-		if (tries < LOCK_YIELDS)
-			cordon_thread_yield();
-		else
-			cordon_clock_sleep(cordon_now() + LOCK_SLEEP_NS);
-	}
+	word_lock(&lock->word);
 }
 
 void lock_release(struct __lock *lock)
 {
-	__atomic_store_n(&lock->held, 0, __ATOMIC_RELEASE);
+	word_unlock(&lock->word);
 }
 
 /* Only the owner can find itself in the field, so the check needs no lock. */
@@ -85,7 +69,7 @@ void __retarget_lock_acquire(_LOCK_T lock)
 
 int __retarget_lock_try_acquire(_LOCK_T lock)
 {
-	return lock_try(lock) ? 1 : 0;
+	return word_lock_try(&lock->word) ? 1 : 0;
 }
 
 void __retarget_lock_release(_LOCK_T lock)
@@ -109,7 +93,7 @@ int __retarget_lock_try_acquire_recursive(_LOCK_T lock)
 		lock->depth++;
 		return 1;
 	}
-	if (!lock_try(lock))
+	if (!word_lock_try(&lock->word))
 		return 0;
 	lock_own(lock);
 	return 1;

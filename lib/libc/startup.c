@@ -13,10 +13,9 @@ void __libc_init_array(void);
 void __libc_fini_array(void);
 struct _reent *__getreent(void);
 
-#define EXIT_NOT_STARTED 127 /* the startup block is not one, or no thread pointer */
+#define EXIT_NOT_STARTED 127 /* the startup block is not one */
 
 static const struct cordon_startup *startup_block;
-static struct tcb main_tcb;
 
 /* newlib's _REENT: every use of errno ends here. */
 struct _reent *__getreent(void)
@@ -24,19 +23,10 @@ struct _reent *__getreent(void)
 	return tcb_current()->reent;
 }
 
-void tcb_install(struct tcb *tcb, struct _reent *reent)
-{
-	tcb->self = tcb;
-	tcb->reent = reent;
-	if (cordon_thread_set_pointer((uint64_t)(uintptr_t)tcb) != 0)
-		for (;;)
-			cordon_task_exit(EXIT_NOT_STARTED);
-}
-
 void cordon_rt_start(const struct cordon_startup *startup)
 {
 	/* First of all: locks and errno need it, and library code before main uses both. */
-	tcb_install(&main_tcb, _GLOBAL_REENT);
+	thread_first();
 	if (startup->magic != CORDON_STARTUP_MAGIC)
 		_exit(EXIT_NOT_STARTED);
 	startup_block = startup;

@@ -31,6 +31,7 @@ void bench_must(const char *what, int64_t result);
 
 void bench_boot(cordon_handle_t inspect);   /* boot.c */
 void bench_calls(void);                     /* calls.c */
+void bench_threads(void);                   /* threads.c: needs the archive */
 void bench_maps(cordon_handle_t container); /* maps.c */
 int bench_edu(cordon_handle_t group);       /* edu.c: opens edu; also runs bench_maps */
 int bench_nvme(cordon_handle_t group);      /* nvme.c */

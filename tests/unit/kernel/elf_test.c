@@ -177,7 +177,6 @@ Test(elf, every_wrong_field_is_refused_with_its_reason)
 	REFUSED(phdr(1)->p_type = PT_NULL, "entry point");
 	REFUSED(phdr(3)->p_type = PT_INTERP, "interpreter");
 	REFUSED(phdr(3)->p_type = PT_DYNAMIC, "dynamic");
-	REFUSED(phdr(3)->p_type = PT_TLS, "thread-local");
 	REFUSED(phdr(3)->p_type = PT_SHLIB, "unknown type");
 	REFUSED(phdr(3)->p_type = PT_LOPROC, "unknown type");
 	REFUSED(phdr(4)->p_flags = PF_R | PF_W | PF_X, "executable stack");
