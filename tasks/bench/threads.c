@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Threads and tasks: starting, ending, and handing the turn to and fro. */
-#include <cordon/cpio.h>
+#include <lib/cpio/cpio.h>
 #include <pthread.h>
 #include <string.h>
 

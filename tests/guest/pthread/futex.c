@@ -119,10 +119,10 @@ static void test_between_tasks(void)
 	       "and answers, at whatever address each maps it");
 	cordon_handle_close(task);
 
+	__atomic_store_n(shared, 0, __ATOMIC_SEQ_CST);
 	if (child_start(&(struct child){.arguments = {"child"}, .gives = {{memory, "shared", 0}}},
 	                &task) < 0)
 		tap_bail("no child");
-	__atomic_store_n(shared, 0, __ATOMIC_SEQ_CST);
 	test_sleep_ms(20);
 	cordon_task_kill(task, 9);
 	info = child_wait(task);

@@ -108,4 +108,8 @@ void fake_paging_fail(uint64_t count);
 extern uint64_t fake_wakes;
 extern struct thread *fake_woken;
 
+/* What happens while a thread waits: called by sched_wait, which then returns 0 if anyone was woken
+ * since the wait began and -ETIMEDOUT otherwise. */
+void fake_on_wait(void (*hook)(void *context), void *context);
+
 #endif

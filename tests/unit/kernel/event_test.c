@@ -85,3 +85,23 @@ Test(event, is_charged_to_its_account)
 	account_unref(account);
 	cr_assert_eq(heap_in_use(), 0);
 }
+
+static void add_two(void *context)
+{
+	cr_assert_eq(event_add(context, 2), 0);
+}
+
+Test(event, a_wait_takes_what_comes)
+{
+	struct event *event = event_of(7);
+	uint64_t count = 0;
+
+	cr_assert_eq(event_wait(event, UINT64_MAX, &count), 0);
+	cr_assert_eq(count, 7, "what is there is taken at once");
+	fake_on_wait(add_two, event);
+	cr_assert_eq(event_wait(event, UINT64_MAX, &count), 0);
+	cr_assert_eq(count, 2);
+	fake_on_wait(NULL, NULL);
+	cr_assert_eq(event_wait(event, 1, &count), -ETIMEDOUT);
+	cr_assert(list_empty(&event->object.waiters), "nobody is left in the list");
+}

@@ -58,3 +58,7 @@ symbols_test_SRCS := tests/unit/kernel/symbols_test.c kernel/symbols.c
 UNIT_TESTS += syscall_test
 syscall_test_SRCS := tests/unit/kernel/syscall_test.c kernel/syscall.c kernel/handle.c kernel/object.c \
 		     kernel/account.c
+
+UNIT_TESTS += futex_test
+futex_test_SRCS := tests/unit/kernel/futex_test.c kernel/futex.c kernel/aspace.c kernel/aspace_change.c \
+		   kernel/memory.c kernel/object.c kernel/account.c kernel/tree.c
