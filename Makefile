@@ -27,7 +27,7 @@ SEED	    ?= 1#                fuzz-guest: another sequence of calls for each num
 STEPS	    ?= 20000#            fuzz-guest: calls in all
 VICTIM	    ?=#                  fuzz-guest: the number of the task whose calls are logged
 ONLY	    ?=#                  ablation: only those whose name matches this glob
-QUICK	    ?=#                  ablation: 1: only the named tests and their neighbours
+QUICK	    ?=#                  ablation: 1: of the guests only some of the named ones
 
 IOMMU	    := $(strip $(IOMMU))
 BUILD	    := $(strip $(BUILD))

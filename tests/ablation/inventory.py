@@ -39,10 +39,6 @@ class Inventory:
     def guests(self):
         return self.named("guest")
 
-    def area(self, program):
-        """The folder that a Criterion program's test lies in."""
-        return str(Path(self.programs[f"unit/{program}"][0]).parent)
-
     def unit_tests(self, program):
         """suite::test of a Criterion program."""
         return [f"{suite}::{test}" for source in self.programs[f"unit/{program}"]

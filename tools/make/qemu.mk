@@ -59,7 +59,7 @@ test-guest: $(DEPS_TEST) $(TEST_INPUTS) ## run the tests in QEMU (one: CASE=name
 	$(Q)$(RUN_TESTS) $(GUEST_CASES) --inject $(INJECT_STEP) --only '$(CASE)'
 
 .PHONY: inject
-inject: $(DEPS_TEST) $(TEST_INPUTS) ## fail each allocation, slot and wait once, also of the boot: half an hour
+inject: $(DEPS_TEST) $(TEST_INPUTS) ## fail each allocation, slot and wait once, also of the boot: some minutes
 	$(Q)$(RUN_TESTS) $(GUEST_CASES) --inject 1 --only '$(if $(CASE),$(CASE),*inject*)'
 
 .PHONY: witness
