@@ -10,6 +10,11 @@ QEMU	    ?= qemu-system-x86_64#  the emulator
 SMP	    ?= 1#                number of processors
 DISK	    ?=#                  a raw image to read instead of the generated one
 APPEND	    ?=#                  run, demo, gdb: more kernel options (docs/options.md)
+QEMU_EXTRA  ?=#                  run, demo, gdb: more words for QEMU, such as -device ...
+TASK	    ?=#                  run: programs or C files to run instead (docs/sdk.md)
+MANIFEST    ?=#                  run: who starts and with which devices (docs/manifest.md)
+ARGS	    ?=#                  run: arguments of the one program in TASK
+DEST	    ?=#                  sdk: where else to put it
 BUILD	    ?= build#            where everything is built
 NEWLIB	    ?= build/newlib#     where the built newlib is cached, shared by all BUILD=
 QEMU_NEW    ?= build/qemu-new#   where qemu-new unpacks, shared by all BUILD=
@@ -40,6 +45,11 @@ SMP	    := $(strip $(SMP))
 JOBS	    := $(strip $(JOBS))
 DISK	    := $(strip $(DISK))
 APPEND	    := $(strip $(APPEND))
+QEMU_EXTRA  := $(strip $(QEMU_EXTRA))
+TASK	    := $(strip $(TASK))
+MANIFEST    := $(strip $(MANIFEST))
+ARGS	    := $(strip $(ARGS))
+DEST	    := $(strip $(DEST))
 CASE	    := $(strip $(CASE))
 UNIT	    := $(strip $(UNIT))
 TIME	    := $(strip $(TIME))
@@ -68,6 +78,7 @@ KERNEL_SRCS  :=#   kernel image
 CRT0_SRC     :=#   start of every user program
 LIBC_SRCS    :=#   libcordon.a: what newlib expects below it
 LIBVFIO_SRCS :=#   libvfio.a
+LIBCXX_SRCS  :=#   libstdc++.a of the SDK: the little that C++ programs are given
 TASKS	     :=#   programs of the image; <name>_SRCS
 GUEST_TESTS  :=#   programs of the test image; <name>_SRCS
 UNIT_TESTS   :=#   Criterion programs on the host; <name>_SRCS, <name>_CFLAGS
@@ -91,6 +102,7 @@ include tools/make/user.mk
 include tools/make/kernel.mk
 include tools/make/host.mk
 include tools/make/fuzz.mk
+include tools/make/sdk.mk
 include tools/make/qemu.mk
 include tools/make/coverage.mk
 include tools/make/ablation.mk

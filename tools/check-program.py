@@ -12,14 +12,25 @@ import struct
 import sys
 
 ET_EXEC, EM_X86_64 = 2, 62
+ELFOSABI_NONE = 0
 PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_GNU_STACK = 1, 2, 3, 0x6474E551
 PF_X, PF_W = 1, 2
 
 
 def problems(data):
     """What is wrong with the program in data, as a list of sentences."""
+    try:
+        return list(dict.fromkeys(headers(data)))
+    except (IndexError, struct.error):
+        return ["cut off before its headers end"]
+
+
+def headers(data):
+    """The same, of a file that is long enough."""
     if data[:4] != b"\x7fELF" or data[4] != 2 or data[5] != 1:
         return ["not a little-endian ELF64 file"]
+    if data[7] != ELFOSABI_NONE:
+        return [f"made for another operating system (OS/ABI {data[7]})"]
     kind, machine = struct.unpack_from("<HH", data, 16)
     found = []
     if (kind, machine) != (ET_EXEC, EM_X86_64):

@@ -51,12 +51,15 @@ def parse(words):
                         help="fail when the demonstration did not take place")
     parser.add_argument("--prompt", choices=("auto", "yes", "no"), default="no",
                         help="a prompt afterwards; auto: when stdin is a terminal")
+    parser.add_argument("--input", action="store_true",
+                        help="the guest reads our stdin, prompt or not; no default timeout")
     parser.add_argument("--print", action="store_true", help="only print QEMU's command line")
     options = parser.parse_args(words[:split])
     options.extra = words[split + 1:]
     if options.prompt == "auto":
         options.prompt = "yes" if sys.stdin.isatty() and sys.stdout.isatty() else "no"
-    if not options.timeout and options.prompt == "no" and "-S" not in options.extra:
+    if (not options.timeout and options.prompt == "no" and not options.input
+            and "-S" not in options.extra):
         options.timeout = 180
     return options
 
@@ -68,7 +71,7 @@ def say(text):
 def run(command, options):
     """Run QEMU, copy its console to stdout; returns (status, lines, whether time ran out)."""
     # QEMU reads the terminal itself; its output passes through here to be judged.
-    interactive = options.prompt == "yes"
+    interactive = options.prompt == "yes" or options.input
     child = subprocess.Popen(command, stdin=None if interactive else subprocess.DEVNULL,
                              stdout=subprocess.PIPE)
     late = threading.Event()

@@ -15,7 +15,7 @@
 #define CORDON_STATIC_ASSERT(cond, text) static_assert(cond, text)
 extern "C" {
 #else
-#define CORDON_STATIC_ASSERT(cond, text) _Static_assert(cond, text)
+#define CORDON_STATIC_ASSERT(cond, text) __extension__ _Static_assert(cond, text)
 #endif
 
 /*

@@ -78,9 +78,10 @@ static int parse_group(struct manifest *manifest, struct manifest_task *task,
 		return fail(manifest, line->number, "group takes a device");
 	if (task->group_count == MANIFEST_GROUPS_MAX)
 		return fail(manifest, line->number, "more than %d groups", MANIFEST_GROUPS_MAX);
-	if (selector_parse(line->words[0], &group->selector) != 0)
+	group->all = strcmp(line->words[0], "all") == 0;
+	if (!group->all && selector_parse(line->words[0], &group->selector) != 0)
 		return fail(manifest, line->number,
-		            "'%.30s' is no device: 0000:00:04.0, id=1234:11e8 or class=010802",
+		            "'%.30s' is no device: 0000:00:04.0, id=1234:11e8, class=010802 or all",
 		            line->words[0]);
 	group->text = line->words[0];
 	group->trusted = false;

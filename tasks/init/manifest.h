@@ -19,6 +19,7 @@ struct manifest_group {
 	struct device_selector selector;
 	const char *text; /* the selector as written */
 	bool trusted;     /* reset=trusted */
+	bool all;         /* not one device: every group that can be had */
 };
 
 struct manifest_task {

@@ -22,13 +22,19 @@
 	(CORDON_RIGHT_READ | CORDON_RIGHT_EXEC | CORDON_RIGHT_MAP | CORDON_RIGHT_DUP | \
 	 CORDON_RIGHT_TRANSFER)
 
+/* The most devices a task can get here: those of its group lines, or more with "group all". */
+#define DEVICES_MAX 32
+_Static_assert(DEVICES_MAX >= MANIFEST_GROUPS_MAX, "every group line has room");
+
 /* The most handles a task can get here: console, initramfs, authority, groups. */
-#define HANDLES_MAX (5 + MANIFEST_GROUPS_MAX)
+#define HANDLES_MAX (5 + DEVICES_MAX)
 _Static_assert(HANDLES_MAX <= CORDON_SPAWN_HANDLES, "all handles fit into one spawn");
 
 struct opened_group {
 	uint32_t number;
 	cordon_bdf_t device;
+	bool trusted;
+	bool spare;             /* one of "all": left out when it cannot be opened */
 	cordon_handle_t handle; /* of an earlier one with the same number, or its own */
 	bool own;
 };
@@ -38,7 +44,7 @@ struct preparation {
 	const struct launch *launch;
 	struct cordon_cpio_entry program;
 	unsigned int group_count;
-	struct opened_group groups[MANIFEST_GROUPS_MAX];
+	struct opened_group groups[DEVICES_MAX];
 	uint32_t handle_count;
 	struct cordon_spawn_handle handles[HANDLES_MAX];
 	size_t argv_bytes;
@@ -91,9 +97,41 @@ static int find_group(struct preparation *p, const struct manifest_group *wanted
 	p->groups[p->group_count++] = (struct opened_group){
 	        .number = device.group,
 	        .device = device.bdf,
+	        .trusted = wanted->trusted,
 	        .handle = CORDON_HANDLE_NONE,
 	};
 	return 0;
+}
+
+static bool is_free(const struct init *init, const struct cordon_device_desc *device)
+{
+	const uint32_t unfit = CORDON_DEVICE_BRIDGE | CORDON_DEVICE_REFUSED |
+	                       CORDON_DEVICE_QUARANTINE;
+	struct cordon_group_desc group;
+
+	return !(device->flags & unfit) && records_find_group(init, device->group, &group) &&
+	       group.status.flags & CORDON_GROUP_VIABLE && group.holder == 0;
+}
+
+/* "group all": whatever can be had now, which may be nothing. */
+static void find_all_groups(struct preparation *p, const struct manifest_group *wanted)
+{
+	struct cordon_device_desc device;
+
+	if (!p->init->iommu_usable)
+		printf("init: %s gets no devices: no IOMMU\n", p->launch->name);
+	for (uint32_t i = 0;
+	     p->init->iommu_usable && p->group_count < DEVICES_MAX &&
+	     records_get(p->init, CORDON_SYSTEM_DEVICES, i, &device, sizeof(device));
+	     i++)
+		if (is_free(p->init, &device))
+			p->groups[p->group_count++] = (struct opened_group){
+			        .number = device.group,
+			        .device = device.bdf,
+			        .trusted = wanted->trusted,
+			        .spare = true,
+			        .handle = CORDON_HANDLE_NONE,
+			};
 }
 
 static int find_groups(struct preparation *p)
@@ -101,12 +139,14 @@ static int find_groups(struct preparation *p)
 	const struct manifest_task *entry = p->launch->entry;
 	int err = 0;
 
-	if (entry == NULL || entry->group_count == 0)
-		return 0;
-	if (!p->init->iommu_usable)
-		return refuse(p->launch, -ENODEV, "no IOMMU: no devices");
-	for (unsigned int i = 0; i < entry->group_count && err == 0; i++)
-		err = find_group(p, &entry->groups[i]);
+	for (unsigned int i = 0; entry != NULL && i < entry->group_count && err == 0; i++)
+		if (!entry->groups[i].all)
+			err = p->init->iommu_usable
+			              ? find_group(p, &entry->groups[i])
+			              : refuse(p->launch, -ENODEV, "no IOMMU: no devices");
+	for (unsigned int i = 0; entry != NULL && i < entry->group_count && err == 0; i++)
+		if (entry->groups[i].all)
+			find_all_groups(p, &entry->groups[i]);
 	return err;
 }
 
@@ -129,6 +169,8 @@ static int open_group(struct preparation *p, unsigned int index)
 		return 0;
 	}
 	group->handle = CORDON_HANDLE_NONE;
+	if (group->spare && err == -EBUSY)
+		return 0;
 	if (err == -EBUSY && records_find_group(p->init, group->number, &desc) && desc.holder != 0)
 		return refuse(p->launch, (int)err,
 		              "group %" PRIu32 " is held by %.*s (task %" PRIu64 ")", group->number,
@@ -140,13 +182,14 @@ static int open_group(struct preparation *p, unsigned int index)
 static int open_groups(struct preparation *p)
 {
 	for (unsigned int i = 0; i < p->group_count; i++) {
+		const struct opened_group *group = &p->groups[i];
 		int64_t err = open_group(p, i);
 
-		if (err == 0 && p->launch->entry->groups[i].trusted)
-			err = cordon_group_trust_reset(p->init->authority, p->groups[i].handle,
-			                               p->groups[i].device);
-		else if (err != 0)
+		if (err != 0)
 			return (int)err;
+		if (group->trusted && group->handle != CORDON_HANDLE_NONE)
+			err = cordon_group_trust_reset(p->init->authority, group->handle,
+			                               group->device);
 		if (err != 0)
 			return refuse(p->launch, (int)err, "reset=trusted: %s",
 			              cordon_strerror(err));
@@ -194,6 +237,8 @@ static void list_handles(struct preparation *p)
 	for (unsigned int i = 0; i < p->group_count; i++) {
 		char name[CORDON_NAME_MAX];
 
+		if (p->groups[i].handle == CORDON_HANDLE_NONE)
+			continue;
 		snprintf(name, sizeof(name), "group%u", i);
 		add_handle(p, name, p->groups[i].handle, 0);
 	}

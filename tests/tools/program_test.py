@@ -14,9 +14,9 @@ SPEC.loader.exec_module(check_program)
 READ, WRITE, EXECUTE = 4, 2, 1
 
 
-def program(segments, kind=2, machine=62, rest=b""):
+def program(segments, kind=2, machine=62, rest=b"", osabi=0):
     """An ELF64 header with program headers (type, flags)."""
-    ident = b"\x7fELF" + bytes([2, 1, 1]) + bytes(9)
+    ident = b"\x7fELF" + bytes([2, 1, 1, osabi]) + bytes(8)
     head = ident + struct.pack("<HHIQQQIHHHHHH", kind, machine, 1, 0x401000, 64, 0, 0, 64, 56,
                                len(segments), 0, 0, 0)
     return head + b"".join(struct.pack("<IIQQQQQQ", kind, flags, 0, 0, 0, 0, 0, 0)
@@ -32,6 +32,9 @@ class Program(unittest.TestCase):
     def test_what_the_loader_cannot_run_is_named(self):
         for data, word in (
                 (b"#!/bin/sh", "ELF64"),
+                (b"\x7fELF", "cut off"),
+                (program([(1, READ)])[:70], "cut off"),
+                (program([(1, READ)], osabi=3), "another operating system"),
                 (program([(1, READ)], kind=3), "executable"),
                 (program([(1, READ)], machine=183), "executable"),
                 (program([(3, READ)]), "dynamic"),

@@ -3,3 +3,5 @@ TOOL_TESTS += tests/tools/archive_test.py tests/tools/symbols_test.py tests/tool
 	      tests/tools/coverage_test.py tests/tools/sweep_test.py
 
 TOOL_TESTS += tests/tools/pthread_test.py
+
+TOOL_TESTS += tests/tools/sdk_test.py

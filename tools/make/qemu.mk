@@ -4,7 +4,6 @@
 
 comma := ,
 
-DISK_IMAGE := $(if $(DISK),$(DISK),$(BUILD)/disk.img)
 QEMU_RUN    = -B tools/run-qemu.py --qemu $(QEMU) --iommu $(IOMMU) --smp $(SMP) --work $(BUILD) \
 	      $(if $(APPEND),--append '$(APPEND)')
 
@@ -16,13 +15,19 @@ $(BUILD)/disk.img: tools/mkdisk.py | $(DEPS_RUN)
 .PHONY: disk
 disk: $(BUILD)/disk.img ## generate the 64 MiB disk image with known contents
 
+# With TASK or MANIFEST, an image of its own is made and run (sdk.mk).
 .PHONY: run
-run: $(IMAGE) $(DISK_IMAGE) ## boot the image in QEMU: demonstration, then a prompt (if on a terminal)
-	$(Q)$(PYTHON) $(QEMU_RUN) --demo --prompt auto --disk $(DISK_IMAGE) $(IMAGE)
+ifeq ($(TASK)$(MANIFEST),)
+run: $(IMAGE) $(DISK_IMAGE) ## boot in QEMU: demonstration, then a prompt (if on a terminal); or TASK=prog
+	$(Q)$(PYTHON) $(QEMU_RUN) --demo --prompt auto --disk $(DISK_IMAGE) $(IMAGE) -- $(QEMU_EXTRA)
+else
+run: run-tasks
+endif
 
 .PHONY: demo
 demo: $(IMAGE) $(DISK_IMAGE) ## the same without the prompt; fails unless every step proved itself
-	$(Q)$(PYTHON) $(QEMU_RUN) --demo --strict --prompt no --disk $(DISK_IMAGE) $(IMAGE) < /dev/null
+	$(Q)$(PYTHON) $(QEMU_RUN) --demo --strict --prompt no --disk $(DISK_IMAGE) $(IMAGE) \
+		-- $(QEMU_EXTRA) < /dev/null
 
 .PHONY: qemu-new
 qemu-new: ## unpack a newer QEMU from Debian unstable beside the installed one, for QEMU=
@@ -31,7 +36,7 @@ qemu-new: ## unpack a newer QEMU from Debian unstable beside the installed one, 
 .PHONY: gdb
 gdb: $(IMAGE) $(DISK_IMAGE) ## boot stopped, waiting for gdb on port 1234
 	@echo "In another terminal: gdb $(IMAGE) -ex 'target remote :1234'"
-	$(Q)$(PYTHON) $(QEMU_RUN) --demo --prompt auto --disk $(DISK_IMAGE) $(IMAGE) -- -s -S
+	$(Q)$(PYTHON) $(QEMU_RUN) --demo --prompt auto --disk $(DISK_IMAGE) $(IMAGE) -- -s -S $(QEMU_EXTRA)
 
 RUN_TESTS = $(PYTHON) -B tests/qemu/run.py --qemu $(QEMU) --logs $(BUILD)/logs --jobs $(JOBS) \
 	    --test-image $(TEST_IMAGE) --release-image $(BUILD)/cordon-test.elf \
@@ -46,6 +51,10 @@ TEST_INPUTS := $(TEST_IMAGE) $(BUILD)/cordon-test.elf $(BUILD)/cordon.elf $(BUIL
 # The figures of bench/expected are checked among the tools' tests.
 test: export CORDON_BENCH_IMAGE = $(BUILD)/cordon.elf
 test: export CORDON_BENCH_QEMU = $(QEMU)
+# Programs built outside the tree are among them, too.
+test test-unit: export CORDON_SDK = $(SDK)
+test test-unit: $(SDK)/share/cordon/version
+
 .PHONY: test
 test: $(DEPS_TEST) $(UNIT_PROGRAMS) $(REPLAY_PROGRAMS) $(TEST_INPUTS) ## run every test: on the host and in QEMU
 	$(Q)$(RUN_TESTS) $(HOST_TESTS) $(GUEST_CASES) --inject $(INJECT_STEP)

@@ -8,6 +8,7 @@ USER_FLAGS := $(BUILD)/user/flags
 CRT0_OBJ   := $(CRT0_SRC:%.S=$(USER_OBJ)/%.o)
 LIBCORDON  := $(BUILD)/user/lib/libcordon.a
 LIBVFIO	   := $(BUILD)/user/lib/libvfio.a
+LIBCXX	   := $(BUILD)/user/lib/libstdc++.a
 
 # build-newlib.sh compares the script, the compiler and the headers it was built from with
 # what is there now; the stamp changes only when newlib was rebuilt.
@@ -38,7 +39,8 @@ $(USER_OBJ)/%.o: %.S $(USER_FLAGS) $(NEWLIB_STAMP)
 
 LIBCORDON_OBJS := $(call user_objects,$(LIBC_SRCS))
 LIBVFIO_OBJS   := $(call user_objects,$(LIBVFIO_SRCS))
-DEPFILES += $(LIBCORDON_OBJS:.o=.d) $(LIBVFIO_OBJS:.o=.d) $(CRT0_OBJ:.o=.d)
+LIBCXX_OBJS    := $(call user_objects,$(LIBCXX_SRCS))
+DEPFILES += $(LIBCORDON_OBJS:.o=.d) $(LIBVFIO_OBJS:.o=.d) $(LIBCXX_OBJS:.o=.d) $(CRT0_OBJ:.o=.d)
 
 # The list of members is a prerequisite through the stamp, so that a removed source leaves
 # the archive.
@@ -52,6 +54,7 @@ endef
 
 $(eval $(call user_archive,$(LIBCORDON),$(LIBCORDON_OBJS)))
 $(eval $(call user_archive,$(LIBVFIO),$(LIBVFIO_OBJS)))
+$(eval $(call user_archive,$(LIBCXX),$(LIBCXX_OBJS)))
 
 USER_LIBS    := $(LIBVFIO) $(LIBCORDON)
 USER_LDFLAGS := -static -nostartfiles -Wl,--gc-sections -Wl,--build-id=none \

@@ -23,6 +23,19 @@ static int parse(const char *text)
 	return result;
 }
 
+Test(manifest, all_groups_are_a_group_line_of_their_own)
+{
+	cr_assert_eq(parse("task a /a\n group all reset=trusted\n group all\n"), 0, "%s",
+	             manifest.error);
+	cr_assert_eq(manifest.tasks[0].group_count, 2);
+	cr_assert(manifest.tasks[0].groups[0].all && manifest.tasks[0].groups[0].trusted);
+	cr_assert(manifest.tasks[0].groups[1].all);
+	cr_assert_not(manifest.tasks[0].groups[1].trusted);
+	cr_assert_lt(parse("task a /a\n group all devices\n"), 0);
+	cr_assert_eq(parse("task a /a\n group class=01\n"), 0);
+	cr_assert_not(manifest.tasks[0].groups[0].all);
+}
+
 Test(manifest, everything_a_task_can_be_given)
 {
 	const struct manifest_task *task;
