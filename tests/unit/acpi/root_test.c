@@ -168,3 +168,22 @@ Test(root, tables_beyond_the_limit_are_reported)
 	cr_assert_eq(acpi_init(paddr(RSDP_AT)), 0);
 	cr_assert(strstr(fake_log_text(), "more than 64 tables"));
 }
+
+Test(root, S5_no_table_is_missed_silently_when_memory_is_short)
+{
+	struct acpi_bytes bytes;
+	bool told, whole = false;
+
+	place_tables();
+	place_rsdp(0, RSDT_AT, 0);
+	for (uint64_t count = 1; !whole; count++) {
+		cr_assert_lt(count, 100u);
+		fake_log_clear();
+		fake_mmio_fail(count);
+		whole = acpi_init(paddr(RSDP_AT)) == 0 && acpi_find("DMAR", 0, &bytes) &&
+		        acpi_find("FACP", 0, &bytes) && acpi_find("DSDT", 0, &bytes);
+		told = strstr(fake_log_text(), "no memory to look at firmware's table") != NULL;
+		cr_assert(whole || told, "mapping %llu", (unsigned long long)count);
+	}
+	fake_mmio_fail(0);
+}

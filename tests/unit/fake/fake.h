@@ -81,6 +81,9 @@ struct fake_device {
 #define FAKE_WINDOWS_MAX 16
 void fake_mmio_add(paddr_t base, uint64_t size, const struct fake_device *device);
 
+/* The count-th mapping of registers or tables from now fails (1: the next one), once; 0: none. */
+void fake_mmio_fail(uint64_t count);
+
 /* Ports that no model holds read as ones. offset is counted from first. */
 void fake_port_add(uint16_t first, uint16_t count, const struct fake_device *device);
 

@@ -15,6 +15,12 @@ struct window {
 
 static struct window windows[FAKE_WINDOWS_MAX];
 static size_t window_count;
+static uint64_t fail_in;
+
+void fake_mmio_fail(uint64_t count)
+{
+	fail_in = count;
+}
 
 void fake_mmio_add(paddr_t base, uint64_t size, const struct fake_device *device)
 {
@@ -27,6 +33,8 @@ void fake_mmio_add(paddr_t base, uint64_t size, const struct fake_device *device
 
 void *mmio_map(paddr_t base, uint64_t size)
 {
+	if (fail_in > 0 && --fail_in == 0)
+		return NULL;
 	for (size_t i = 0; i < window_count; i++) {
 		const struct window *window = &windows[i];
 		if (base.raw >= window->base.raw && size <= window->size &&
