@@ -52,7 +52,7 @@ void object_signal_locked(struct object *object, uint32_t clear, uint32_t set)
 	object->signals = (object->signals & ~clear) | set;
 	if (!set)
 		return;
-	object->raises++;
+	object->raises += object->raises == UINT32_MAX ? 2 : 1; /* 0: before all */
 	list_for_each(waiter, &object->waiters, link)
 	{
 		if (waiter->signals & (waiter->signals & CORDON_SIGNAL_EDGE ? set : raised))

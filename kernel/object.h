@@ -34,7 +34,7 @@ struct object {
 	uint32_t references;
 	uint32_t handles;
 	uint32_t signals;     /* CORDON_SIGNAL_* raised now */
-	uint32_t raises;      /* how often any was raised, modulo 2^32 */
+	uint32_t raises;      /* counts raisings; after the first never 0 */
 	struct spinlock lock; /* protects signals and waiters */
 	struct list waiters;  /* struct waiter.link */
 };

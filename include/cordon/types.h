@@ -78,8 +78,8 @@ CORDON_STATIC_ASSERT(sizeof(struct cordon_handle_info) == 16, "cordon_handle_inf
 
 /*
  * Beside signals in a wait: pending only when the object raised any signal, also one that was
- * raised already, since it was at `sequence`. So a waiter learns of each news once, without
- * taking what is there.
+ * raised already, since it was at `sequence`; 0 is before all of them. So a waiter learns of each
+ * news once, without taking what is there.
  */
 #define CORDON_SIGNAL_EDGE 0x80000000u
 

@@ -101,22 +101,4 @@ struct __lock {
 void lock_acquire(struct __lock *lock);
 void lock_release(struct __lock *lock);
 
-/*
- * Open files of the initramfs (initramfs.c). A file is a duplicate of the initramfs handle,
- * so its number is a real handle and can be no other object's.
- */
-
-/* Opens a path for reading. Returns the descriptor or a negated error number: -ENOENT,
- * -EMFILE, or what mapping the archive returned. */
-int initramfs_open(const char *path);
-
-/* These return -EBADF when fd is no open file, so that the caller tries other objects. */
-ssize_t initramfs_read(int fd, void *bytes, size_t size);
-int initramfs_seek(int fd, off_t offset, int whence, off_t *position);
-int initramfs_fstat(int fd, struct stat *out);
-int initramfs_close(int fd); /* forgets the file; the caller closes the handle */
-
-/* Tells about a path. */
-int initramfs_stat(const char *path, struct stat *out);
-
 #endif

@@ -19,9 +19,26 @@ LIBC_SRCS += lib/libc/stubs.S \
 	     lib/libc/pthread_sync.c \
 	     lib/libc/pthread_key.c \
 	     lib/libc/semaphore.c \
-	     lib/libc/files.c \
-	     lib/libc/initramfs.c \
+	     lib/libc/fd.c \
+	     lib/libc/fd_handle.c \
+	     lib/libc/fd_io.c \
+	     lib/libc/fd_vector.c \
+	     lib/libc/fd_control.c \
+	     lib/libc/watch.c \
+	     lib/libc/poll.c \
+	     lib/libc/eventfd.c \
+	     lib/libc/pipe.c \
+	     lib/libc/epoll.c \
+	     lib/libc/timerfd.c \
+	     lib/libc/fs_data.c \
+	     lib/libc/fs_tree.c \
+	     lib/libc/fs.c \
+	     lib/libc/fs_open.c \
+	     lib/libc/fs_path.c \
+	     lib/libc/fs_folder.c \
+	     lib/libc/fs_scan.c \
 	     lib/libc/process.c \
+	     lib/libc/users.c \
 	     lib/libc/clock.c \
 	     lib/libc/names.c \
 	     lib/libc/errno_check.c

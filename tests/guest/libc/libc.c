@@ -176,7 +176,7 @@ static void test_files(void)
 	errno = 0;
 	tap_ok(open("/etc/none", O_RDONLY) == -1 && errno == ENOENT, "a missing file is ENOENT");
 	errno = 0;
-	tap_ok(open("/etc", O_RDONLY) == -1 && errno == EISDIR, "a folder is EISDIR");
+	tap_ok(open("/etc", O_WRONLY) == -1 && errno == EISDIR, "a folder is EISDIR");
 	errno = 0;
 	tap_ok(open("/etc/manifest", O_WRONLY) == -1 && errno == EROFS, "writing is EROFS");
 	errno = 0;

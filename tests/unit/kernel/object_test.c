@@ -118,6 +118,9 @@ Test(object, wakes_waiters_for_edges_also_when_the_signal_was_raised_already)
 	cr_assert_eq(object.raises, 2, "clearing is no news");
 	object_signal(&object, 0, CORDON_SIGNAL_WRITABLE);
 	cr_assert_eq(fake_wakes, 1, "it waits for another signal");
+	object.raises = UINT32_MAX;
+	object_signal(&object, 0, CORDON_SIGNAL_WRITABLE);
+	cr_assert_eq(object.raises, 1, "0 stays the time before all");
 	list_remove(&edges.link);
 	object_unref(&object);
 }

@@ -25,6 +25,15 @@ cordon_handle_t cordon_handle_named(const char *name);
  * which they were given, or CORDON_HANDLE_NONE. type: enum cordon_object_type. */
 cordon_handle_t cordon_handle_of_type(uint32_t type, unsigned int nth);
 
+/* The handle behind a file descriptor, for system calls; a number that is no descriptor of the C
+ * library's is given back as it is. The descriptor keeps the handle. */
+cordon_handle_t cordon_fd_handle(int fd);
+
+/* A file descriptor for a handle: its slot number, small enough for select. The descriptor takes
+ * the handle over: end both with close. -1 and errno: EBADF, ENOMEM. (read, write, poll and their
+ * like also take any handle as it is.) */
+int cordon_handle_fd(cordon_handle_t handle);
+
 /* Translates the result of a system call to the convention of POSIX: a negated error number
  * sets errno and gives -1, everything else is passed through (and must fit an int). */
 int cordon_errno(int64_t result);

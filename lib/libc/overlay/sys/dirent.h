@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Directory entries: what newlib's <dirent.h> and the functions built on it (glob, scandir)
- * need in order to compile. Cordon has no directories, so opendir does not exist.
+ * Directory entries: what newlib's <dirent.h> and the functions built on it (glob) need in
+ * order to compile.
  */
 #ifndef CORDON_OVERLAY_SYS_DIRENT_H
 #define CORDON_OVERLAY_SYS_DIRENT_H
