@@ -88,9 +88,9 @@ static int table_grow_locked(struct handle_table *table, uint32_t index)
 
 /* --- handles --------------------------------------------------------------------------------- */
 
-/* Puts an object into a slot that is free. */
-static int slot_fill_locked(struct handle_table *table, uint32_t index, struct object *object,
-                            uint32_t rights, cordon_handle_t *out)
+/* Puts a handle that its object counts already into a slot that is free. */
+static int slot_put_locked(struct handle_table *table, uint32_t index, struct object *object,
+                           uint32_t rights, cordon_handle_t *out)
 {
 	struct handle_slot *slot;
 	int err;
@@ -112,9 +112,19 @@ static int slot_fill_locked(struct handle_table *table, uint32_t index, struct o
 		table->slots[table->newest].newer = (handle_index_t)index;
 	table->newest = (handle_index_t)index;
 	table->used++;
-	object_handle_added(object);
 	*out = handle_number(index, slot->generation);
 	return 0;
+}
+
+/* Gives an object a new handle, in a slot that is free. */
+static int slot_fill_locked(struct handle_table *table, uint32_t index, struct object *object,
+                            uint32_t rights, cordon_handle_t *out)
+{
+	int err = slot_put_locked(table, index, object, rights, out);
+
+	if (err == 0)
+		object_handle_added(object);
+	return err;
 }
 
 /* Takes the object out of a slot; the caller gives its handle reference back, without the lock. */
@@ -265,6 +275,63 @@ int handle_close(struct handle_table *table, cordon_handle_t handle)
 		return -EBADF;
 	object_handle_removed(object);
 	return 0;
+}
+
+/* --- handles that move to another table ------------------------------------------------------ */
+
+static int moved_check_locked(const struct handle_table *table, const struct handle_moved *moved,
+                              uint32_t index)
+{
+	const struct handle_slot *slot = slot_find_locked(table, moved[index].handle);
+
+	if (!slot || slot->object != moved[index].object)
+		return -EBADF;
+	if (!(slot->rights & CORDON_RIGHT_TRANSFER) || (moved[index].rights & ~slot->rights))
+		return -EACCES;
+	for (uint32_t i = 0; i < index; i++) {
+		if (moved[i].handle == moved[index].handle)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+int handle_take_all(struct handle_table *table, const struct handle_moved *moved, uint32_t count)
+{
+	int err = 0;
+
+	if (count == 0)
+		return 0;
+	spin_lock(&table->lock);
+	for (uint32_t i = 0; i < count && err == 0; i++)
+		err = moved_check_locked(table, moved, i);
+	for (uint32_t i = 0; i < count && err == 0; i++)
+		slot_empty_locked(table, handle_index(moved[i].handle));
+	spin_unlock(&table->lock);
+	return err;
+}
+
+int handle_put_all(struct handle_table *table, struct handle_moved *moved, uint32_t count)
+{
+	uint32_t done = 0;
+	int err = 0;
+
+	if (count == 0)
+		return 0;
+	spin_lock(&table->lock);
+	while (done < count && err == 0) {
+		uint32_t index = slot_lowest_locked(table, 0);
+
+		err = -EMFILE;
+		if (!table->closed && index < CORDON_HANDLE_MAX)
+			err = slot_put_locked(table, index, moved[done].object, moved[done].rights,
+			                      &moved[done].handle);
+		if (err == 0)
+			done++;
+	}
+	while (err != 0 && done > 0)
+		slot_empty_locked(table, handle_index(moved[--done].handle));
+	spin_unlock(&table->lock);
+	return err;
 }
 
 bool handle_table_holds(struct handle_table *table, const struct object *object)

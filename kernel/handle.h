@@ -68,6 +68,24 @@ int handle_get(struct handle_table *table, cordon_handle_t handle, enum cordon_o
  * or -EBADF. */
 int handle_close(struct handle_table *table, cordon_handle_t handle);
 
+/* A handle on its way from one table to another: no table has it, but its object counts it. */
+struct handle_moved {
+	struct object *object;
+	uint32_t rights;        /* those it keeps */
+	cordon_handle_t handle; /* where it was, where it is now */
+};
+
+/*
+ * Takes handles out of a table, all or none. Each must still name its object, which the caller
+ * keeps alive, and allow to be transferred with its rights. Returns 0, -EBADF, -EACCES, or -EINVAL
+ * when one is named twice.
+ */
+int handle_take_all(struct handle_table *table, const struct handle_moved *moved, uint32_t count);
+
+/* Puts handles into a table, all or none; their numbers go to moved. Returns 0, -EMFILE or
+ * -ENOMEM. */
+int handle_put_all(struct handle_table *table, struct handle_moved *moved, uint32_t count);
+
 /* Whether the table holds any handle to the object (CORE-8). Looks at all slots in use. */
 bool handle_table_holds(struct handle_table *table, const struct object *object);
 

@@ -19,6 +19,8 @@ enum lock_rank {
 	RANK_DEVICE = 25,    /* one open device: its config space and regions */
 	RANK_TASK_LIST = 30, /* the list of tasks */
 	RANK_TASK = 35,      /* one task: state, threads */
+	RANK_CHANNEL = 37,   /* both ends of one channel */
+	RANK_TRANSIT = 38,   /* which ends of channels are in messages */
 	RANK_HANDLES = 40,   /* one handle table */
 	RANK_ASPACE = 50,    /* one address space */
 	RANK_MEMORY = 55,    /* one memory object: who maps it */

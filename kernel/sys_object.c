@@ -8,7 +8,9 @@
 #include <kernel/task.h>
 #include <kernel/user.h>
 
-#define SIGNALS_ALL (CORDON_SIGNAL_READABLE | CORDON_SIGNAL_WRITABLE | CORDON_SIGNAL_TERMINATED)
+#define SIGNALS_ALL                                                                   \
+	(CORDON_SIGNAL_READABLE | CORDON_SIGNAL_WRITABLE | CORDON_SIGNAL_TERMINATED | \
+	 CORDON_SIGNAL_PEER_CLOSED)
 
 int64_t sys_handle_close(cordon_handle_t handle)
 {

@@ -36,6 +36,7 @@
 #define ERANGE       34 /* result does not fit */
 #define ENOSYS       88 /* no such system call */
 #define ENAMETOOLONG 91
+#define ELOOP        92  /* channels would keep each other alive for ever */
 #define EOPNOTSUPP   95  /* known, but not possible here */
 #define ECANCELED    140 /* given up: the object was revoked */
 #define ETIMEDOUT    116 /* the deadline passed */

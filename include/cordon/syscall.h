@@ -7,6 +7,7 @@
 #ifndef CORDON_SYSCALL_H
 #define CORDON_SYSCALL_H
 
+#include <cordon/channel.h>
 #include <cordon/memory.h>
 #include <cordon/system.h>
 #include <cordon/task.h>

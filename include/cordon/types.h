@@ -70,11 +70,12 @@ struct cordon_handle_info {
 CORDON_STATIC_ASSERT(sizeof(struct cordon_handle_info) == 16, "cordon_handle_info layout");
 
 /* Signals an object can raise; a wait names the ones it is interested in. */
-#define CORDON_SIGNAL_READABLE                                                                     \
-	0x1u                          /* console: input; event: counter not zero; container: fault \
-	                               */
-#define CORDON_SIGNAL_WRITABLE   0x2u /* event: at least 1 can be added */
-#define CORDON_SIGNAL_TERMINATED 0x4u /* task or thread: it ended and all it held is released */
+/* console: input; event: counter not zero; container: fault; channel: message */
+#define CORDON_SIGNAL_READABLE    0x1u
+/* event: at least 1 can be added; channel: the other end has room for a message */
+#define CORDON_SIGNAL_WRITABLE    0x2u
+#define CORDON_SIGNAL_TERMINATED  0x4u /* task or thread: it ended and all it held is released */
+#define CORDON_SIGNAL_PEER_CLOSED 0x8u /* channel: the other end is gone */
 
 /*
  * Beside signals in a wait: pending only when the object raised any signal, also one that was

@@ -12,3 +12,6 @@ s8_kill_SRCS := tests/guest/s8_kill.c $(GUEST_SUPPORT)
 
 GUEST_TESTS += groups
 groups_SRCS := tests/guest/groups.c $(GUEST_SUPPORT)
+
+GUEST_TESTS += channel
+channel_SRCS := tests/guest/channel.c tests/guest/vfio/edu.c $(GUEST_SUPPORT)
