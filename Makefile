@@ -21,7 +21,7 @@ QEMU_NEW    ?= build/qemu-new#   where qemu-new unpacks, shared by all BUILD=
 DEBUG	    ?=#                  1: the kernel with every debug check on
 V	    ?=#                  1: print whole commands
 CFLAGS_EXTRA ?=#                 added to every compilation of our own code
-SANITIZE    ?= address,undefined# sanitizers of the host tests; empty for none
+SANITIZE    ?= host#             what sanitizers watch: host (its tests), address (also the kernel that guests run on), or empty
 CASE	    ?=#                  test-guest: only the cases whose name matches this glob
 UNIT	    ?=#                  test-unit: only the programs whose name matches this glob
 STEP	    ?=#                  check: only these steps

@@ -45,6 +45,17 @@ pvh_entry:
 	movl	$boot_pdpt_image + PTE_TABLE, boot_pml4 + 511 * 8
 	movl	$boot_pds + PTE_TABLE, boot_pdpt_image + 510 * 8
 
+#if defined(CORDON_ASAN) && CORDON_ASAN
+	/* All of the image's shadow is one page, until shadow_init. */
+	movl	$boot_shadow_pdpt + PTE_TABLE, boot_pml4 + SHADOW_TOP_ENTRY * 8
+	movl	$512, %ecx
+0:	movl	$boot_shadow_pd + PTE_TABLE, boot_shadow_pdpt - 8(,%ecx,8)
+	movl	$boot_shadow_pt + PTE_TABLE, boot_shadow_pd - 8(,%ecx,8)
+	movl	$boot_shadow_page + PTE_TABLE, boot_shadow_pt - 8(,%ecx,8)
+	decl	%ecx
+	jnz	0b
+#endif
+
 	/* 2 MiB leaves: the first table serves the image, all of them where 1 GiB leaves lack. */
 	movl	$512, %esi
 	testl	$CPUID_1G, %edx
@@ -150,6 +161,16 @@ boot_pdpt_image:
 	.skip	4096
 boot_pds:
 	.skip	4096 * BOOT_PDS
+#if defined(CORDON_ASAN) && CORDON_ASAN
+boot_shadow_pdpt:
+	.skip	4096
+boot_shadow_pd:
+	.skip	4096
+boot_shadow_pt:
+	.skip	4096
+boot_shadow_page:
+	.skip	4096
+#endif
 	.globl	boot_timestamp
 boot_timestamp:
 	.skip	8

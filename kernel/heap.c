@@ -3,8 +3,12 @@
  * Small objects lie in slabs: one frame with a header, then objects of one size. A bitmap in the
  * header says which are free, so freed memory holds nothing that the heap relies on. Because
  * of the header no object begins at the start of a frame; what does is a large allocation.
+ *
+ * With the address sanitizer there is room behind each object that nobody may touch, and a freed
+ * object is not given out again before some others were freed.
  */
 #include <arch/mmio.h>
+#include <kernel/asan.h>
 #include <kernel/heap.h>
 #include <kernel/inject.h>
 #include <kernel/list.h>
@@ -80,29 +84,36 @@ static void *slab_object(struct slab *slab, const struct class *class, uint32_t 
 	return (char *)slab + class->first + number * class->size;
 }
 
-/* Debug kernels find out who writes to what was freed. */
+/* Debug kernels find out who writes to what was freed; the sanitizer also who reads it. */
+#if defined(CORDON_DEBUG) && CORDON_DEBUG && !(defined(CORDON_ASAN) && CORDON_ASAN)
+#define POISON_BYTES 1
+#else
+#define POISON_BYTES 0
+#endif
+
 static void object_poison(void *object, size_t size)
 {
-#if defined(CORDON_DEBUG) && CORDON_DEBUG
-	memset(object, POISON, size);
-#else
-	(void)object;
-	(void)size;
-#endif
+	if (POISON_BYTES)
+		memset(object, POISON, size);
+	asan_poison(object, size, ASAN_HEAP_FREE);
 }
 
 static void object_check_poison(const void *object, size_t size)
 {
-#if defined(CORDON_DEBUG) && CORDON_DEBUG
 	const uint8_t *bytes = object;
 
-	for (size_t i = 0; i < size; i++)
+	for (size_t i = 0; POISON_BYTES && i < size; i++)
 		if (bytes[i] != POISON)
 			panic("heap: byte %zu of the free object %p was written", i, object);
-#else
-	(void)object;
-	(void)size;
-#endif
+}
+
+/* Leaves an object as large as it was asked for. */
+static void object_trim(void *object, size_t size, size_t room)
+{
+	size_t used = align_up(size, ASAN_GRANULE);
+
+	asan_unpoison(object, size);
+	asan_poison((char *)object + used, room - used, ASAN_HEAP_END);
 }
 
 /* A slab in which everything is free; it is in the list then. */
@@ -155,6 +166,7 @@ static void *object_alloc_locked(struct class *class)
 	in_use += class->size;
 	object = slab_object(slab, class, number);
 	object_check_poison(object, class->size);
+	asan_unpoison(object, class->size);
 	return object;
 }
 
@@ -193,13 +205,13 @@ static void object_free_locked(void *object)
 
 /* --- large allocations ----------------------------------------------------------------------- */
 
-static void *large_alloc(size_t size)
+static void *large_alloc(size_t size, size_t padded)
 {
 	unsigned int order = 0;
 	void *memory;
 	paddr_t base;
 
-	while (order <= PAGE_ORDER_MAX && PAGE_SIZE << order < size)
+	while (order <= PAGE_ORDER_MAX && PAGE_SIZE << order < padded)
 		order++;
 	if (order > PAGE_ORDER_MAX || page_alloc(order, &base) != 0)
 		return NULL;
@@ -208,6 +220,7 @@ static void *large_alloc(size_t size)
 	spin_unlock(&heap_lock);
 	memory = phys_to_virt(base);
 	memset(memory, 0, align_up(size, PAGE_SIZE));
+	object_trim(memory, size, PAGE_SIZE << order);
 	return memory;
 }
 
@@ -222,23 +235,75 @@ static void large_free(void *memory)
 	spin_unlock(&heap_lock);
 }
 
+/* --- quarantine ------------------------------------------------------------------------------ */
+
+#if defined(CORDON_ASAN) && CORDON_ASAN
+
+#define QUARANTINE_MAX 256
+
+static void *quarantine[QUARANTINE_MAX];
+static uint32_t quarantine_next;
+
+/* Takes a freed object in. Returns the one that has been there longest, or NULL. */
+static void *quarantine_locked(void *object)
+{
+	struct slab *slab = (struct slab *)align_down((uint64_t)(uintptr_t)object, PAGE_SIZE);
+	void *oldest = quarantine[quarantine_next];
+
+	asan_check(object, 1, ASAN_FREE);
+	if (slab->magic != SLAB_MAGIC)
+		panic("heap: %p was never allocated", object);
+	asan_poison(object, classes[slab->class].size, ASAN_HEAP_FREE);
+	quarantine[quarantine_next] = object;
+	quarantine_next = (quarantine_next + 1) % QUARANTINE_MAX;
+	return oldest;
+}
+
+void heap_settle(void)
+{
+	spin_lock(&heap_lock);
+	for (uint32_t i = 0; i < QUARANTINE_MAX; i++) {
+		if (quarantine[i])
+			object_free_locked(quarantine[i]);
+		quarantine[i] = NULL;
+	}
+	for (uint32_t i = 0; i < ARRAY_SIZE(classes); i++) {
+		if (classes[i].spare)
+			slab_destroy_locked(classes[i].spare);
+		classes[i].spare = NULL;
+	}
+	spin_unlock(&heap_lock);
+}
+
+#else
+
+static void *quarantine_locked(void *object)
+{
+	return object;
+}
+
+#endif
+
 /* --- what the kernel calls ------------------------------------------------------------------- */
 
 void *heap_alloc(size_t size)
 {
+	size_t padded = asan_padded(size);
 	void *object;
 
 	if (inject_fails(CORDON_INJECT_HEAP))
 		return NULL;
-	if (size > OBJECT_MAX)
-		return large_alloc(size);
+	if (padded > OBJECT_MAX)
+		return large_alloc(size, padded);
 	spin_lock(&heap_lock);
 	if (class_of[OBJECT_MAX / GRAIN] == 0)
 		heap_init_locked();
-	object = object_alloc_locked(&classes[class_of[(size + GRAIN - 1) / GRAIN]]);
+	object = object_alloc_locked(&classes[class_of[(padded + GRAIN - 1) / GRAIN]]);
 	spin_unlock(&heap_lock);
-	if (object)
+	if (object) {
 		memset(object, 0, align_up(size, GRAIN));
+		object_trim(object, size, align_up(padded, GRAIN));
+	}
 	return object;
 }
 
@@ -260,7 +325,9 @@ void heap_free(void *memory)
 		return;
 	}
 	spin_lock(&heap_lock);
-	object_free_locked(memory);
+	memory = quarantine_locked(memory);
+	if (memory)
+		object_free_locked(memory);
 	spin_unlock(&heap_lock);
 }
 

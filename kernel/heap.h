@@ -14,6 +14,16 @@ void *heap_alloc_array(size_t count, size_t size); /* NULL also when the product
 /* Frees what heap_alloc returned; NULL is allowed. Freed memory is poisoned in debug kernels. */
 void heap_free(void *memory);
 
+/* Gives up what the sanitizer's quarantine holds, and the frames kept for it, so that counters tell
+ * what is in use. */
+#if defined(CORDON_ASAN) && CORDON_ASAN
+void heap_settle(void);
+#else
+static inline void heap_settle(void)
+{
+}
+#endif
+
 /* Bytes in use, for leak checks. */
 size_t heap_in_use(void);
 

@@ -12,6 +12,7 @@
 #include <drivers/iommu/iommu.h>
 #include <drivers/pci/pci.h>
 #include <drivers/vfio/vfio.h>
+#include <kernel/asan.h>
 #include <kernel/cmdline.h>
 #include <kernel/console.h>
 #include <kernel/heap.h>
@@ -55,6 +56,7 @@ static void memory_start(const struct boot_info *boot)
 
 	page_init(boot->ranges, boot->range_count, &image, 1);
 	arch_init_memory(boot);
+	asan_start();
 	if (sched_init())
 		panic("no memory for the first thread");
 	log_info("memory: %llu MiB, %llu MiB free", (unsigned long long)(page_total_count() >> 8),
@@ -232,7 +234,14 @@ static void first_task(void)
 
 static uint64_t heap_counter(void)
 {
+	heap_settle();
 	return heap_in_use();
+}
+
+static uint64_t pages_counter(void)
+{
+	heap_settle();
+	return page_free_count();
 }
 
 static uint64_t entry_timestamp;
@@ -246,7 +255,7 @@ static void counters_start(void)
 {
 	system_counter("boot.ticks_to_init", boot_ticks);
 	system_counter("pages.total", page_total_count);
-	system_counter("pages.free", page_free_count);
+	system_counter("pages.free", pages_counter);
 	system_counter("heap.bytes", heap_counter);
 	system_counter("heap.frames", heap_frames);
 	system_counter("irq.spurious", irq_spurious_count);

@@ -2,6 +2,7 @@
 #include <arch/mmio.h>
 #include <arch/percpu.h>
 #include <cordon/errno.h>
+#include <kernel/asan.h>
 #include <kernel/inject.h>
 #include <kernel/list.h>
 #include <kernel/lock.h>
@@ -141,6 +142,7 @@ static void frames_mark_used(uint64_t frame, uint64_t count, unsigned int order)
 {
 	memset(states + frame, FRAME_USED, count);
 	states[frame] = (uint8_t)(FRAME_USED | order);
+	asan_unpoison(frame_link(frame), count << PAGE_SHIFT);
 }
 
 static void frames_check_used(uint64_t frame, uint64_t count)
@@ -218,6 +220,7 @@ static int frame_alloc(paddr_t *out)
 	frame = hot->frames[--hot->count];
 	states[frame] = FRAME_USED;
 	*out = paddr((uint64_t)frame << PAGE_SHIFT);
+	asan_unpoison(phys_to_virt(*out), PAGE_SIZE);
 	return 0;
 }
 
@@ -225,7 +228,6 @@ static void frame_free(uint64_t frame)
 {
 	struct hot_list *hot = hot_list();
 
-	frames_check_used(frame, 1);
 	if (hot->count == HOT_MAX)
 		hot_drain(hot, 1u << HOT_ORDER);
 	states[frame] = FRAME_HOT;
@@ -276,11 +278,12 @@ void page_free(paddr_t base, unsigned int order)
 
 	ASSERT(order <= PAGE_ORDER_MAX && is_aligned(base.raw, count << PAGE_SHIFT));
 	mark_frames_free(base, count);
+	frames_check_used(frame, count);
+	asan_poison(phys_to_virt(base), count << PAGE_SHIFT, ASAN_FRAME_FREE);
 	if (order == 0) {
 		frame_free(frame);
 		return;
 	}
-	frames_check_used(frame, count);
 	memset(states + frame, FRAME_BODY, count);
 	spin_lock(&page_lock);
 	buddy_put_locked(frame, order);
@@ -507,6 +510,16 @@ void page_init(const struct memory_range *ranges, size_t range_count,
 	ASSERT(frame_count <= UINT32_MAX);
 	states_place(&map);
 	frames_release(&map);
+}
+
+void page_poison_free(void)
+{
+	for (uint64_t frame = 0; frame < frame_count; frame++) {
+		uint8_t kind = states[frame] & FRAME_KIND;
+
+		if (kind == FRAME_FREE || kind == FRAME_BODY)
+			asan_poison(frame_link(frame), PAGE_SIZE, ASAN_FRAME_FREE);
+	}
 }
 
 /* --- questions ------------------------------------------------------------------------------- */

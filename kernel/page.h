@@ -52,6 +52,9 @@ void page_free_run(paddr_t base, uint64_t frames);
 /* The order of the page_alloc call that returned this frame as the first of its block. */
 unsigned int page_order(paddr_t base);
 
+/* Tells the address sanitizer (kernel/asan.h) which frames are free. */
+void page_poison_free(void);
+
 /* True when [base, base + size) is wholly RAM, allocated or not (also the kernel image). */
 bool page_is_ram(paddr_t base, uint64_t size);
 

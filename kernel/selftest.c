@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #define LOG_TAG "selftest"
+#include <arch/mmio.h>
 #include <kernel/cmdline.h>
 #include <kernel/heap.h>
 #include <kernel/log.h>
+#include <kernel/page.h>
 #include <kernel/selftest.h>
 #include <kernel/string.h>
 
@@ -42,11 +44,128 @@ static void null(void)
 	sink = *(volatile int32_t *)(uintptr_t)(many - 35);
 }
 
+/* What only the address sanitizer sees. Each reads or writes memory that is there. */
+#if defined(CORDON_ASAN) && CORDON_ASAN
+
+static volatile size_t fifty = 50;
+static char global_bytes[50];
+static const char constant_bytes[50] = "constant";
+
+/* The compiler must not know where memory comes from, or it refuses the error. */
+static void *hidden(void *memory)
+{
+	__asm__("" : "+r"(memory));
+	return memory;
+}
+
+static void heap_end(void)
+{
+	((volatile char *)hidden(heap_alloc(50)))[fifty] = 1;
+}
+
+static void heap_free_read(void)
+{
+	volatile char *bytes = hidden(heap_alloc(50));
+
+	heap_free(hidden((void *)(uintptr_t)bytes));
+	sink = bytes[7];
+}
+
+static void heap_free_twice(void)
+{
+	void *bytes = hidden(heap_alloc(50));
+
+	heap_free(bytes);
+	heap_free(hidden(bytes));
+	sink = 0; /* the backtrace shall have this function */
+}
+
+static void heap_copy(void)
+{
+	char to[64];
+
+	memcpy(to, hidden(heap_alloc(50)), fifty + 1);
+	sink = to[0];
+}
+
+static void heap_large(void)
+{
+	((volatile char *)hidden(heap_alloc(5000)))[fifty * 100] = 1;
+}
+
+static void frame_free_write(void)
+{
+	paddr_t frame;
+
+	if (page_alloc(0, &frame) != 0)
+		return;
+	page_free(frame, 0);
+	*(volatile uint64_t *)phys_to_virt(frame) = 1;
+}
+
+static void global_end(void)
+{
+	*(volatile char *)(global_bytes + fifty) = 1;
+}
+
+static void constant_end(void)
+{
+	sink = *(const volatile char *)(constant_bytes + fifty);
+}
+
+static void stack_end(void)
+{
+	char bytes[50];
+	volatile char *at = hidden(bytes);
+
+	at[fifty] = 1;
+}
+
+static void stack_scope(void)
+{
+	volatile char *at;
+
+	{
+		char bytes[50];
+
+		at = hidden(bytes);
+		at[0] = 1;
+	}
+	at[1] = 1;
+}
+
+/* No error: the last byte. */
+static void stack_inside(void)
+{
+	char bytes[50];
+
+	((volatile char *)hidden(bytes))[fifty - 1] = 1;
+}
+
+#endif
+
 static const struct {
 	const char *name;
 	void (*commit)(void);
 } errors[] = {
-        {"add", add}, {"shift", shift}, {"index", index}, {"align", align}, {"null", null},
+        {"add", add},
+        {"shift", shift},
+        {"index", index},
+        {"align", align},
+        {"null", null},
+#if defined(CORDON_ASAN) && CORDON_ASAN
+        {"heap-end", heap_end},
+        {"heap-free-read", heap_free_read},
+        {"heap-free-twice", heap_free_twice},
+        {"heap-copy", heap_copy},
+        {"heap-large", heap_large},
+        {"frame-free-write", frame_free_write},
+        {"global-end", global_end},
+        {"constant-end", constant_end},
+        {"stack-end", stack_end},
+        {"stack-scope", stack_scope},
+        {"stack-inside", stack_inside},
+#endif
 };
 
 void selftest_run(void)

@@ -4,6 +4,7 @@
  * written with string instructions: a loop could be recognised and become a call to itself.
  * The direction flag is clear everywhere in the kernel (System V ABI, AMD64, 3.2.1).
  */
+#include <kernel/asan.h>
 #include <kernel/string.h>
 #include <stdint.h>
 
@@ -27,6 +28,8 @@ void *memcpy(void *restrict to, const void *restrict from, size_t size)
 	size_t words = size / 8;
 	size_t rest = size % 8;
 
+	asan_check(from, size, ASAN_READ);
+	asan_check(to, size, ASAN_WRITE);
 	__asm__ volatile("rep movsq\n\t"
 	                 "movl %k3, %%ecx\n\t"
 	                 "rep movsb"
@@ -45,6 +48,8 @@ void *memmove(void *to, const void *from, size_t size)
 		char *to_last = (char *)to + size - 1;
 		const char *from_last = (const char *)from + size - 1;
 
+		asan_check(from, size, ASAN_READ);
+		asan_check(to, size, ASAN_WRITE);
 		__asm__ volatile("std\n\t"
 		                 "rep movsb\n\t"
 		                 "cld"
@@ -61,6 +66,7 @@ void *memset(void *to, int byte, size_t size)
 	size_t words = size / 8;
 	size_t rest = size % 8;
 
+	asan_check(to, size, ASAN_WRITE);
 	__asm__ volatile("rep stosq\n\t"
 	                 "movl %k2, %%ecx\n\t"
 	                 "rep stosb"

@@ -178,7 +178,7 @@ int64_t sys_system_memory_read(cordon_handle_t authority, uint64_t address, void
 		return error;
 	if (size > PAGE_SIZE || address + size < address || !page_is_ram(paddr(address), size))
 		return -EINVAL;
-	return user_write(uaddr((uintptr_t)out), phys_to_virt(paddr(address)), size);
+	return user_write_ram(uaddr((uintptr_t)out), paddr(address), size);
 }
 
 int64_t sys_system_canary(cordon_handle_t authority, uint64_t *out)

@@ -9,6 +9,11 @@
 /* Address of the kernel image: it is linked at KERNEL_BASE + its physical address. */
 #define KERNEL_BASE 0xffffffff80000000
 
+/* Shadow of the address sanitizer (shadow.c): -fasan-shadow-offset, and the top-level entry under
+ * which the shadow of the image lies. */
+#define SHADOW_OFFSET    0xdffffc0000000000
+#define SHADOW_TOP_ENTRY 503
+
 /* Segment selectors. SYSRET wants user data directly before user code (Intel SDM 3, 5.8.8). */
 #define SELECTOR_KERNEL_CODE 0x08
 #define SELECTOR_KERNEL_DATA 0x10
@@ -33,7 +38,11 @@
 
 /* Stacks are this large and aligned to their size; the top 16 bytes of one that the
  * interrupt stack table names hold the CPU's percpu pointer. */
-#define STACK_SIZE      16384
+#if defined(CORDON_ASAN) && CORDON_ASAN
+#define STACK_SIZE 32768 /* instrumented code needs more; boot/kernel.ld is told, too */
+#else
+#define STACK_SIZE 16384
+#endif
 #define IST_TOP_RESERVE 16
 
 #define MSR_GS_BASE 0xc0000101

@@ -17,6 +17,7 @@
 #include "layout.h"
 #include "mmu.h"
 #include "regs.h"
+#include "shadow.h"
 
 /* Flushing single pages up to here is cheaper than forgetting everything. */
 #define FLUSH_PAGES_MAX 32
@@ -113,6 +114,7 @@ void paging_init(const struct boot_info *boot)
 		if (mmu_reserve_top(&kernel_tables, areas[i], 0) != 0)
 			panic("no memory for the kernel's page tables");
 	}
+	shadow_init(&kernel_tables, boot);
 	cr3_write(kernel_tables.root.raw);
 }
 

@@ -3,6 +3,7 @@
 #include <arch/boot.h>
 #include <arch/console.h>
 #include <arch/percpu.h>
+#include <kernel/asan.h>
 #include <kernel/log.h>
 #include <kernel/panic.h>
 #include <kernel/symbols.h>
@@ -46,6 +47,7 @@ static void begin(void)
 	static const char again[] = "PANIC while reporting a panic\n";
 
 	interrupts_disable();
+	asan_stop();
 	if (panicking) {
 		console_put(again, sizeof(again) - 1);
 		arch_poweroff(1);

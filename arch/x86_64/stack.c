@@ -12,13 +12,13 @@
 #include "layout.h"
 #include "mmu.h"
 #include "paging.h"
+#include "shadow.h"
 #include "stack.h"
 
 #define STACKS_MAX 16384
-#define SLOT_SIZE  ((uint64_t)2 * STACK_SIZE)
 #define WORD_BITS  64
 
-_Static_assert(SLOT_SIZE *STACKS_MAX <= TOP_ENTRY_SIZE, "the area is one top-level entry");
+_Static_assert(STACK_SLOT_SIZE *STACKS_MAX <= TOP_ENTRY_SIZE, "the area is one top-level entry");
 
 static uint64_t used[STACKS_MAX / WORD_BITS];
 static uint32_t first_with_room; /* no word below has a clear bit */
@@ -26,7 +26,7 @@ static struct spinlock lock = SPINLOCK_INIT(RANK_KERNEL_TABLES - 1, "kernel stac
 
 static uint64_t slot_stack(uint64_t slot)
 {
-	return STACKS_BASE + slot * SLOT_SIZE + STACK_SIZE;
+	return STACKS_BASE + slot * STACK_SLOT_SIZE + STACK_SIZE;
 }
 
 static int slot_take(uint64_t *slot)
@@ -95,6 +95,9 @@ int arch_stack_alloc(uint64_t *stack_low)
 			goto undo;
 		}
 	}
+	error = shadow_stack_alloc(low);
+	if (error != 0)
+		goto undo;
 	*stack_low = low;
 	return 0;
 
@@ -106,10 +109,11 @@ undo:
 
 void arch_stack_free(uint64_t stack_low)
 {
-	uint64_t slot = (stack_low - STACKS_BASE) / SLOT_SIZE;
+	uint64_t slot = (stack_low - STACKS_BASE) / STACK_SLOT_SIZE;
 
 	ASSERT(slot < STACKS_MAX && slot_stack(slot) == stack_low);
 	free_frames(stack_low, STACK_SIZE);
+	shadow_stack_free(stack_low);
 	slot_give(slot);
 }
 
@@ -118,13 +122,13 @@ bool stack_is_guard(uint64_t address)
 	if (address >= (uint64_t)(uintptr_t)data_end &&
 	    address < (uint64_t)(uintptr_t)boot_stack_low)
 		return true;
-	return address >= STACKS_BASE && address < STACKS_BASE + SLOT_SIZE * STACKS_MAX &&
-	       (address - STACKS_BASE) % SLOT_SIZE < STACK_SIZE;
+	return address >= STACKS_BASE && address < STACKS_BASE + STACK_SLOT_SIZE * STACKS_MAX &&
+	       (address - STACKS_BASE) % STACK_SLOT_SIZE < STACK_SIZE;
 }
 
 bool stack_is_mapped(uint64_t address)
 {
-	uint64_t slot = (address - STACKS_BASE) / SLOT_SIZE;
+	uint64_t slot = (address - STACKS_BASE) / STACK_SLOT_SIZE;
 
 	if (address >= (uint64_t)(uintptr_t)boot_stack_low &&
 	    address < (uint64_t)(uintptr_t)boot_stack_top)

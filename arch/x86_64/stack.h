@@ -5,6 +5,11 @@
 
 #include <kernel/types.h>
 
+#include "asm.h"
+
+/* The place of a stack in its area; the stack is the upper half of it. */
+#define STACK_SLOT_SIZE ((uint64_t)2 * STACK_SIZE)
+
 /* Whether an access there means that a kernel stack overflowed. */
 bool stack_is_guard(uint64_t address);
 

@@ -7,7 +7,7 @@ import tomllib
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
-IMAGES = ("test", "release", "product")
+IMAGES = ("test", "release", "product", "address")
 
 
 class CaseError(Exception):

@@ -43,12 +43,15 @@ def parse(arguments=None):
     parser.add_argument("--test-image", default="build/debug/cordon-test.elf")
     parser.add_argument("--release-image", default="build/cordon-test.elf")
     parser.add_argument("--product-image", default="build/cordon.elf")
+    parser.add_argument("--address-image", default="build/address/cordon-test.elf")
+    parser.add_argument("--patience", type=float, default=1, metavar="FACTOR",
+                        help="times the time that a guest may take")
     parser.add_argument("--disk", default="build/disk.img")
     parser.add_argument("--logs", default="build/logs")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args(arguments)
     options.images = {"test": options.test_image, "release": options.release_image,
-                      "product": options.product_image}
+                      "product": options.product_image, "address": options.address_image}
     return options
 
 
@@ -57,6 +60,7 @@ def collect(options):
     work = []
     if options.cases:
         for case in cases.load(options.cases, options.guest_tests.split()):
+            case.timeout *= options.patience
             if options.witness:
                 if case.iommu == "none" or not (
                         options.only or case.witness and case.iommu == options.witness):

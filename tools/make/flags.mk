@@ -3,6 +3,10 @@
 # Flags of the three worlds (kernel, tasks, host tests), and the files that make objects
 # follow a change of them.
 
+ifneq ($(filter-out host address,$(SANITIZE)),)
+$(error SANITIZE=$(SANITIZE): host, address or nothing)
+endif
+
 DEPFILES :=
 
 FORCE:
@@ -37,7 +41,7 @@ HOST_CPPFLAGS := -I. -Iinclude -Ilib \
 HOST_CFLAGS   := -std=gnu11 $(if $(COVERAGE),-O0 --coverage,-O1) -g \
 		 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wvla -fno-strict-aliasing \
 		 -fno-common -fno-omit-frame-pointer \
-		 $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all)
+		 $(if $(SANITIZE),-fsanitize=address,undefined -fno-sanitize-recover=all)
 
 # $(call flags_stamp,FILE,FLAGS,PREREQUISITE): FILE changes only when FLAGS do.
 define flags_stamp

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 #
-# The kernel, twice: as shipped, and with CORDON_DEBUG (lock order, open flush obligations).
+# The kernel, three times: as shipped; with CORDON_DEBUG (lock order, open flush obligations); and
+# that with the address sanitizer (kernel/asan.h).
 # And the images: one kernel linked with one archive of programs.
 #
 #   build/cordon.elf             the product
 #   build/cordon-test.elf        the same kernel with the guest tests beside the tasks
 #   build/debug/cordon*.elf      the same with the debug kernel; `make test` boots these
+#   build/address/cordon*.elf    the same with the address sanitizer
 
 define kernel_objects
 $(patsubst %.c,$(1)/%.o,$(patsubst %.S,$(1)/%.S.o,$(KERNEL_SRCS)))
@@ -34,7 +36,7 @@ $(eval $(call archive,$(BUILD)/cordon-test.cpio,$(TEST_ARCHIVE_FILES)))
 
 # --- kernel objects ------------------------------------------------------------------
 
-# $(1) output folder, $(2) additional flags
+# $(1) output folder, $(2) additional flags, of which an object goes without those in WITHOUT
 define kernel_variant
 $(eval $(call flags_stamp,$(1)/kernel/flags,$(KERNEL_CPPFLAGS) $(KERNEL_CFLAGS) $(2) $(CFLAGS_EXTRA),$(DEPS_RUN)))
 DEPFILES += $(patsubst %.o,%.d,$(call kernel_objects,$(1)/kernel))
@@ -42,7 +44,7 @@ DEPFILES += $(patsubst %.o,%.d,$(call kernel_objects,$(1)/kernel))
 $(1)/kernel/%.o: %.c $(1)/kernel/flags
 	$$(call say,CC,$$<)
 	@mkdir -p $$(@D)
-	$$(Q)$$(CC) $$(KERNEL_NOSTDINC) $$(KERNEL_CPPFLAGS) $$(KERNEL_CFLAGS) $(2) $$(UNSANITIZED) $$(CFLAGS_EXTRA) -MMD -MP -c -o $$@ $$<
+	$$(Q)$$(CC) $$(KERNEL_NOSTDINC) $$(KERNEL_CPPFLAGS) $$(KERNEL_CFLAGS) $$(filter-out $$(WITHOUT),$(2)) $$(CFLAGS_EXTRA) -MMD -MP -c -o $$@ $$<
 
 $(1)/kernel/%.S.o: %.S $(1)/kernel/flags
 	$$(call say,AS,$$<)
@@ -80,18 +82,34 @@ endef
 UBSAN_FLAGS := -fsanitize=undefined -fno-sanitize=object-size -fno-sanitize-recover=all
 DEBUG_FLAGS := -DCORDON_DEBUG=1 $(UBSAN_FLAGS)
 
-# What reports an error is not checked for errors itself.
-$(foreach file,kernel/ubsan,$(BUILD)/debug/kernel/$(file).o): UNSANITIZED := -fno-sanitize=all
+# Accesses are checked by calls (threshold 0), stacks are marked by code in place, at the offset that
+# arch/x86_64/asm.h names SHADOW_OFFSET.
+ASAN_FLAGS := -DCORDON_ASAN=1 -fsanitize=kernel-address -fasan-shadow-offset=0xdffffc0000000000 \
+	      -fno-sanitize-recover=all -fsanitize-address-use-after-scope \
+	      --param asan-globals=1 --param asan-stack=1 --param asan-instrument-allocas=0 \
+	      --param asan-instrumentation-with-call-threshold=0
+
+# What reports an error is not checked for errors itself, nor what a check needs; and the page
+# allocator keeps its lists in free frames.
+$(foreach file,debug/kernel/kernel/ubsan address/kernel/kernel/ubsan address/kernel/kernel/asan \
+	address/kernel/arch/x86_64/shadow,$(BUILD)/$(file).o): WITHOUT := -fsanitize% -fasan%
+$(BUILD)/address/kernel/kernel/page.o: WITHOUT := -fsanitize=kernel-address -fsanitize-address% -fasan%
+
+# Frames are larger with it, and the linker script makes the first stack.
+$(BUILD)/address/%.elf: KERNEL_LDFLAGS += -Wl,--defsym=kernel_stack_size=32768
 
 $(eval $(call kernel_variant,$(BUILD),))
 $(eval $(call kernel_variant,$(BUILD)/debug,$(DEBUG_FLAGS)))
+$(eval $(call kernel_variant,$(BUILD)/address,$(DEBUG_FLAGS) $(ASAN_FLAGS)))
 $(foreach name,cordon cordon-test,\
 	$(eval $(call kernel_image,$(BUILD),$(name)))\
-	$(eval $(call kernel_image,$(BUILD)/debug,$(name))))
+	$(eval $(call kernel_image,$(BUILD)/debug,$(name)))\
+	$(eval $(call kernel_image,$(BUILD)/address,$(name))))
 
 # The image of `make run` and `make demo`, and the one of `make test`.
 IMAGE	   := $(BUILD)/$(if $(DEBUG),debug/)cordon.elf
-TEST_IMAGE := $(BUILD)/debug/cordon-test.elf
+TEST_IMAGE    := $(BUILD)/$(if $(filter address,$(SANITIZE)),address,debug)/cordon-test.elf
+ADDRESS_IMAGE := $(BUILD)/address/cordon-test.elf
 
 .PHONY: image
 image: $(IMAGE)

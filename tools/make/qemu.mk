@@ -40,13 +40,14 @@ gdb: $(IMAGE) $(DISK_IMAGE) ## boot stopped, waiting for gdb on port 1234
 
 RUN_TESTS = $(PYTHON) -B tests/qemu/run.py --qemu $(QEMU) --logs $(BUILD)/logs --jobs $(JOBS) \
 	    --test-image $(TEST_IMAGE) --release-image $(BUILD)/cordon-test.elf \
-	    --product-image $(BUILD)/cordon.elf --disk $(BUILD)/disk.img
+	    --product-image $(BUILD)/cordon.elf --address-image $(ADDRESS_IMAGE) \
+	    $(if $(filter address,$(SANITIZE)),--patience 4) --disk $(BUILD)/disk.img
 HOST_TESTS  = --units $(UNIT_PROGRAMS) --tools $(TOOL_TESTS) \
 	      --replays $(REPLAY_PROGRAMS) --corpus $(FUZZ_CORPUS)
 GUEST_CASES = --cases tests/qemu/cases --guest-tests '$(GUEST_TESTS)'
 # Every so many operations of a boot fail in `make test`, and all of them in `make inject`.
 INJECT_STEP := 16
-TEST_INPUTS := $(TEST_IMAGE) $(BUILD)/cordon-test.elf $(BUILD)/cordon.elf $(BUILD)/disk.img
+TEST_INPUTS := $(sort $(TEST_IMAGE) $(ADDRESS_IMAGE)) $(BUILD)/cordon-test.elf $(BUILD)/cordon.elf $(BUILD)/disk.img
 
 # The figures of bench/expected are checked among the tools' tests.
 test: export CORDON_BENCH_IMAGE = $(BUILD)/cordon.elf

@@ -20,7 +20,11 @@ struct arch_thread {
 	void *fpu;             /* FXSAVE area; NULL for kernel threads */
 };
 
+#if defined(CORDON_ASAN) && CORDON_ASAN
+#define ARCH_KERNEL_STACK_SIZE (32 * 1024)
+#else
 #define ARCH_KERNEL_STACK_SIZE (16 * 1024)
+#endif
 
 /* A kernel stack with a guard page below it. Returns -ENOMEM. */
 int arch_stack_alloc(uint64_t *stack_low);
