@@ -54,7 +54,28 @@ class Cases(unittest.TestCase):
 
     def test_the_number_is_given_to_the_kernel_or_to_the_guest(self):
         self.assertIn("inject.boot=7", sweep.Sweep("boot", "amd").numbered(7).append)
-        self.assertTrue(sweep.Sweep("flush", "amd").numbered(7).run.endswith(",flush,7"))
+        self.assertTrue(sweep.Sweep("flush", "amd").numbered(7).append.endswith(",flush,7"))
+
+
+class Demonstration(unittest.TestCase):
+    END = "[    5.4] system: power off, code 1"
+
+    def wrong(self, *lines):
+        return sweep.Demonstration("intel", "ab" * 32).wrong(35, "\n".join(lines))
+
+    def test_a_step_may_fail(self):
+        self.assertIsNone(self.wrong("demo: FAIL nvme-starts: Not enough space", self.END))
+
+    def test_bytes_may_not_change(self):
+        self.assertIn("unchanged", self.wrong("demo: FAIL kernel: bytes unchanged: no", self.END))
+
+    def test_it_comes_to_an_end_without_a_panic(self):
+        self.assertIn("PANIC", self.wrong("PANIC: no memory", self.END))
+        self.assertIn("end", self.wrong("demo: PASS a"))
+
+    def test_no_other_bytes_are_taken_for_those_of_the_disk(self):
+        self.assertIsNone(self.wrong("disk: sha256 " + "ab" * 32, self.END))
+        self.assertIn("bytes", self.wrong("disk: sha256 " + "cd" * 32, self.END))
 
 
 if __name__ == "__main__":

@@ -258,6 +258,24 @@ static void test_nvme(void)
 
 /* --- quarantine ------------------------------------------------------------------------------ */
 
+/* Opens the device when no handle for it is left, so that nobody ever has it. */
+static void test_device_without_handle(const struct edu *edu)
+{
+	static cordon_handle_t others[CORDON_HANDLE_MAX];
+	cordon_handle_t device;
+	uint32_t count = 0;
+	int64_t result;
+
+	while (count < CORDON_HANDLE_MAX && cordon_handle_dup(edu->group, 0, &others[count]) == 0)
+		count++;
+	result = cordon_group_device(edu->group, edu->bdf, &device);
+	while (count > 0)
+		cordon_handle_close(others[--count]);
+	tap_is(result, -EMFILE, "no handle is left for edu");
+	tap_is((int64_t)test_counter("quarantined_devices"), 0,
+	       "S8: a device that nobody had is not in quarantine");
+}
+
 /* Last: trust cannot be taken back, so this runs as a case of its own, on edu that nobody trusts.
  */
 static int quarantine(void)
@@ -270,6 +288,7 @@ static int quarantine(void)
 	edu_open_group(&edu);
 	cordon_container_create(&container);
 	cordon_container_add_group(container, edu.group);
+	test_device_without_handle(&edu);
 	tap_is(cordon_group_device(edu.group, edu.bdf, &device), 0, "edu opens once");
 	cordon_handle_close(device);
 	tap_is(cordon_group_device(edu.group, edu.bdf, &device), -EBUSY,
