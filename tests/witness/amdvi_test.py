@@ -240,19 +240,20 @@ class Translations(AmdCase):
         self.reports(self.trace, "rule e: 00:04.0: .* but the requester is in")
 
     def test_a_result_from_nowhere(self):
-        self.trace.lines.insert(
-            self.leave + 1, "amdvi_translation_result devid: 00:03.0 gpa 0x50000008 hpa 0x384000")
+        self.result("00:03.0", "0x50000008", "0x384000")
         self.reports(self.trace, "rule c: .*led to 0x384000, but the unit neither walked")
 
-    def test_an_attached_requester_that_passes_untranslated(self):
-        result = "amdvi_translation_result devid: 00:03.0 gpa 0x50000004 hpa 0x50000000"
-        self.trace.lines.insert(self.leave + 1, result)
-        self.reports(self.trace, "rule e: .*went to no table, but the requester is in domain 1")
+    def result(self, source, iova, target):
+        self.trace.lines.insert(
+            self.leave + 1, f"amdvi_translation_result devid: {source} gpa {iova} hpa {target}")
+
+    def test_a_requester_that_passes_untranslated(self):
+        for source in ("00:03.0", "00:04.0"):
+            self.result(source, "0x50000004", "0x50000000")
+            self.reports(self.trace, f"rule e: {source}: iova 0x50000004 passed untranslated")
 
     def test_a_refusal_is_none(self):
-        for hpa in ("0x50000000", "0x0"):
-            self.trace.lines.insert(
-                self.leave + 1, f"amdvi_translation_result devid: 00:04.0 gpa 0x50000004 hpa {hpa}")
+        self.result("00:04.0", "0x50000004", "0x0")
         self.passes(self.trace)
 
 

@@ -415,23 +415,16 @@ class Witness:
                      f"{use.domain}, root {use.root:#x}; the kernel says {allowed or 'absent'}")
 
     def untranslated(self, result):
-        """A request came to nothing, or passed as it was. QEMU's AMD-Vi tells both alike of a
-        requester without tables; that nothing passes is for tests that look at memory."""
+        """A request came to nothing, or passed as it was, which must never happen."""
         self.count("refusals")
         if result.target == 0:
             return
         who = f"{function(result.source)}: iova {result.iova:#x}"
-        if result.target != result.iova & -PAGE:
+        if result.target == result.iova & -PAGE:
+            self.violate("e", result.line, f"{who} passed untranslated")
+        else:
             self.violate("c", result.line, f"{who} led to {result.target:#x}, but the unit neither "
                          "walked there nor remembered it")
-        elif result.source in self.contexts and not self.owes_context(result.source):
-            self.violate("e", result.line, f"{who} went to no table, but the requester is in domain "
-                         f"{self.contexts[result.source][0]}")
-
-    def owes_context(self, source):
-        """Whether the unit may still have a requester's entry from before."""
-        return any(isinstance(debt, ContextDebt) and debt.mark.requester == source
-                   for debt in self.debts)
 
     def interrupt(self, interrupt):
         """An interrupt was remapped: through an entry that is there, or was until its flush."""
