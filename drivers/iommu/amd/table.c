@@ -91,13 +91,15 @@ bool amd_is_attached(const struct amd_unit *unit, rid_t requester)
 	return unit->devices[requester.raw].translation != unit->blocked;
 }
 
-/* Blocked: nothing is permitted, whatever the domain's word says. */
+/* Blocked, as at the start: the domain's id must not stay, since the unit may cache under it that
+ * nothing is there, when the id is another domain's; and the next holder's faults are recorded. */
 static int entry_block(struct amd_unit *unit, rid_t requester, uint32_t domain)
 {
 	struct amd_device_entry *entry = &unit->devices[requester.raw];
 	int error;
 
 	word_write(unit, &entry->translation, unit->blocked);
+	word_write(unit, &entry->domain, 0);
 	mark_context(requester, domain, MARK_CONTEXT_ABSENT, paddr(0));
 	/* The entry first: else a walk between the two could cache again. The second waits for
 	 * what was translated before. */
@@ -111,13 +113,13 @@ int amd_attach(struct iommu_unit *base, rid_t requester, const struct iommu_doma
 {
 	struct amd_unit *unit = amd_unit_of(base);
 	struct amd_device_entry *entry = &unit->devices[requester.raw];
-	uint64_t suppress = entry->domain & AMD_DTE_SUPPRESS;
 	int error;
 
 	ASSERT(!amd_is_attached(unit, requester));
 	mark_context(requester, domain->id, MARK_CONTEXT_PRESENT, domain->table.root);
-	/* The unit may read the words apart: the one that permits comes last. */
-	word_write(unit, &entry->domain, domain->id | suppress);
+	/* The unit may read the words apart: the one that permits comes last. A new holder is
+	 * heard, whatever the last one did. */
+	word_write(unit, &entry->domain, domain->id);
 	word_write(unit, &entry->translation,
 	           BLOCKED | AMD_DTE_READ | AMD_DTE_WRITE | domain->table.root.raw);
 	error = amd_flush_device(unit, requester);

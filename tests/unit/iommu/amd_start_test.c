@@ -378,166 +378,6 @@ Test(amd_start, unit_without_a_function_is_driven_with_care)
 	cr_expect_gt(bed.amdvi.command_count, before);
 }
 
-/* --- who is covered -------------------------------------------------------------------------- */
-
-Test(amd_cover, function_in_no_entry_is_refused)
-{
-	bed_prepare(AMDVI_FEATURES, 0);
-	struct pci_function *stranger = machine_function(0, 1, 0, 0, NULL);
-	struct pci_function *elsewhere = machine_function(1, 0, 3, 0, NULL);
-	bed_start();
-	cr_assert_not_null(stranger->refused);
-	cr_expect(strstr(stranger->refused, "no IOMMU covers it"));
-	cr_assert_not_null(elsewhere->refused);
-	cr_expect(strstr(elsewhere->refused, "no IOMMU covers it"));
-	cr_expect_null(bed.function->refused);
-}
-
-Test(amd_cover, entry_for_all)
-{
-	bed_prepare(AMDVI_FEATURES, 0);
-	bed.description->devices[0] = (struct ivrs_devices){.first = 0, .last = 0xffff};
-	bed.description->device_count = 1;
-	struct pci_function *other = machine_function(0, 7, 0, 0, NULL);
-	bed_start();
-	cr_expect_null(other->refused);
-	cr_expect_eq(other->iommu, bed.unit);
-}
-
-Test(amd_cover, firmware_and_bus_must_agree_on_an_alias)
-{
-	bed_prepare(AMDVI_FEATURES, 0);
-	struct pci_function *same = machine_function(0, 2, 1, 0, NULL);
-	struct pci_function *other = machine_function(0, 2, 2, 0, NULL);
-	same->requester = (rid_t){0x0200};
-	bed.description->devices[bed.description->device_count++] = (struct ivrs_devices){
-	        .first = 0x0200, .last = 0x02ff, .alias = 0x0200, .aliased = true};
-	bed_start();
-	cr_expect_null(same->refused);
-	cr_assert_not_null(other->refused);
-	cr_expect(strstr(other->refused, "another requester id"));
-}
-
-/* S5 */
-Test(amd_cover, memory_that_firmware_wants_reached_makes_its_devices_refused)
-{
-	for (int exclusion = 0; exclusion < 2; exclusion++) {
-		pid_t child = fork();
-
-		if (child == 0) {
-			bed_prepare(AMDVI_FEATURES, 0);
-			machine_ivrs.region_count = 1;
-			machine_ivrs.regions[0] = (struct ivrs_region){BED_SOURCE, BED_SOURCE,
-			                                               0x1000, 0x1000, exclusion};
-			bed_start();
-			_exit(bed.function->refused && strstr(bed.function->refused, "IVMD") &&
-			                      !bed.neighbour->refused
-			              ? 0
-			              : 1);
-		}
-		int status;
-		waitpid(child, &status, 0);
-		cr_expect_eq(status, 0);
-	}
-}
-
-Test(amd_cover, io_apic_has_a_source_of_its_own)
-{
-	struct iommu_unit *unit;
-	rid_t source;
-
-	bed_prepare(AMDVI_FEATURES, 0);
-	bed_start();
-	cr_assert_eq(iommu_ioapic_source(BED_IOAPIC_ID, &unit, &source), 0);
-	cr_expect_eq(unit, bed.unit);
-	cr_expect_eq(source.raw, BED_IOAPIC);
-	cr_expect(iommu_remap_by_vector(unit));
-	cr_expect_eq(iommu_ioapic_source(0, &unit, &source), -ENOENT, "that is the HPET's number");
-}
-
-/* --- the unit of QEMU 7.2 -------------------------------------------------------------------- */
-
-Test(amd_early, is_known_by_what_it_reports)
-{
-	struct cordon_iommu_desc desc;
-
-	bed_prepare(AMDVI_FEATURES, 0);
-	bed_emulated_early();
-	bed_start();
-	cr_assert(iommu_usable(NULL));
-	cr_assert(iommu_describe(0, &desc));
-	cr_expect_eq(desc.reports_faults, 0);
-	cr_expect(strstr(desc.text, "reports no faults"), "%s", desc.text);
-}
-
-Test(amd_early, every_single_difference_makes_it_another_unit)
-{
-	for (int i = 0; i < 4; i++) {
-		pid_t child = fork();
-
-		if (child == 0) {
-			struct cordon_iommu_desc desc;
-
-			bed_prepare(i == 0 ? AMDVI_FEATURES | BIT(2) : AMDVI_FEATURES, 0);
-			bed_emulated_early();
-			if (i == 1)
-				bed.description->type = 0x11;
-			if (i == 2)
-				bed.description->features = 0;
-			if (i == 3)
-				bed.unit_function->device = 0x1451;
-			bed_start();
-			_exit(iommu_describe(0, &desc) && desc.reports_faults ? 0 : 1);
-		}
-		int status;
-		waitpid(child, &status, 0);
-		cr_expect_eq(status, 0, "difference %d", i);
-	}
-}
-
-Test(amd_early, device_behind_a_bridge_is_refused)
-{
-	bed_prepare(AMDVI_FEATURES, 0);
-	bed_emulated_early();
-	struct pci_function *below = machine_function(0, 1, 0, 0, bed.neighbour);
-	bed.description->devices[1].last = 0x1ff;
-	bed_start();
-	cr_assert_not_null(below->refused);
-	cr_expect(strstr(below->refused, "behind bridges"));
-	cr_expect_null(bed.function->refused);
-}
-
-Test(amd_early, device_behind_a_bridge_is_fine_elsewhere)
-{
-	bed_prepare(AMDVI_FEATURES, 0);
-	struct pci_function *below = machine_function(0, 1, 0, 0, bed.neighbour);
-	bed.description->devices[1].last = 0x1ff;
-	bed_start();
-	cr_expect_null(below->refused);
-}
-
-/* A later unit looks at a function's entry only when it was named in an invalidation. */
-Test(amd_emulated, entries_of_functions_are_invalidated_by_name)
-{
-	struct cordon_iommu_desc desc;
-	unsigned int found = 0;
-
-	bed_prepare(AMDVI_FEATURES, 0);
-	bed.unit_function->subsystem_vendor = 0x1af4;
-	bed_start();
-	for (size_t i = 0; i < bed.amdvi.command_count && i < AMDVI_LOG_SIZE; i++) {
-		uint64_t low = bed.amdvi.commands[i].low;
-
-		if (low == (UINT64_C(2) << 60 | BED_SOURCE))
-			found |= 1;
-		if (low == (UINT64_C(2) << 60 | BED_NEIGHBOUR))
-			found |= 2;
-	}
-	cr_expect_eq(found, 3);
-	cr_assert(iommu_describe(0, &desc));
-	cr_expect(desc.reports_faults && !desc.reports_addresses);
-}
-
 /* Mode 0 is "untranslated" for some; a blocked entry leads to tables in which nothing is there. */
 Test(amd_start, blocked_entries_lead_to_empty_tables)
 {
@@ -558,29 +398,74 @@ Test(amd_start, blocked_entries_lead_to_empty_tables)
 	}
 }
 
-/* It says so when there is nothing that it translates for. */
-Test(amd_early, entry_for_all_covers_nothing)
+/* What firmware's log holds is not ours to attribute. */
+Test(amd_start, old_events_are_dropped)
 {
 	bed_prepare(AMDVI_FEATURES, 0);
-	bed_emulated_early();
-	bed.description->devices[0] = (struct ivrs_devices){.first = 0, .last = 0xffff};
-	bed.description->device_count = 1;
+	bed.amdvi.control = BIT(0) | BIT(2);
+	bed.amdvi.status = 0x9;
+	bed.amdvi.event_base = UINT64_C(8) << 56 | 0x200000;
+	bed.amdvi.event_tail = 0x100;
 	bed_start();
-	cr_assert_not_null(bed.function->refused);
-	cr_expect(strstr(bed.function->refused, "no IOMMU covers it"));
+	cr_assert(iommu_usable(NULL));
+	iommu_poll_faults();
+	cr_expect_eq(bed.unit->faults + bed.unit->faults_lost, 0);
+	cr_expect_eq(bed.amdvi.status & 1, 0, "nor its overflow");
 }
 
-Test(amd_early, level_interrupt_is_not_remapped)
+Test(amd_start, old_commands_that_are_never_done)
 {
-	uint32_t index;
-
 	bed_prepare(AMDVI_FEATURES, 0);
-	bed_emulated_early();
+	bed.amdvi.control = BIT(0) | BIT(12);
+	bed.amdvi.status = 0x10;
+	bed.amdvi.command_base = UINT64_C(8) << 56 | 0x200000;
+	bed.amdvi.command_tail = 0x40;
+	bed.amdvi.stalled = true;
+	bed.amdvi.stuck_off = BIT(12);
 	bed_start();
-	cr_expect_eq(
-	        iommu_remap_alloc(bed.unit, (rid_t){BED_IOAPIC}, (vector_t){0x50}, true, &index),
-	        -EOPNOTSUPP);
-	cr_expect_eq(
-	        iommu_remap_alloc(bed.unit, (rid_t){BED_IOAPIC}, (vector_t){0x50}, false, &index),
-	        0, "its entry is free after that");
+	assert_refused("does not go off");
+	cr_expect_eq(bed_write_index(0, 0x00, 0, 0), -1, "its tables were replaced all the same");
+}
+
+/* The log of page requests and that of guest interrupts: nobody is to write either. */
+Test(amd_start, logs_that_nobody_may_write_stay_off)
+{
+	bed_prepare(AMDVI_FEATURES, 0);
+	bed_start();
+	cr_expect_eq(bed.amdvi.control & (BIT(13) | BIT(14) | BIT(15) | BIT(28) | BIT(29)), 0);
+	for (size_t i = 0; i < bed.amdvi.write_count && i < AMDVI_LOG_SIZE; i++) {
+		if (bed.amdvi.writes[i].offset == 0x18)
+			cr_expect_eq(bed.amdvi.writes[i].value & (BIT(13) | BIT(15) | BIT(28)), 0);
+	}
+}
+
+/* Nothing passes before the device table is whole, nor is the table there before its entries'
+ * format is chosen. */
+Test(amd_start, format_of_interrupt_entries_before_the_table)
+{
+	bed_prepare(AMDVI_FEATURES, 0);
+	bed_start();
+	int wide = bed_write_index(0, 0x18, BIT(17), BIT(17));
+	int table = bed_write_index(0, 0x00, 0x1ff, 0x1ff);
+	int on = bed_write_index(0, 0x18, BIT(0), BIT(0));
+	cr_expect(wide >= 0 && wide < table && table < on, "wide %d table %d on %d", wide, table,
+	          on);
+}
+
+Test(amd_start, no_table_no_devices)
+{
+	bed_prepare(AMDVI_FEATURES, 0);
+	machine_has_ivrs = false;
+	bed_start();
+	cr_expect(strstr(why_unusable(), "no IOMMU found"));
+	cr_expect_eq(bed.amdvi.write_count, 0, "and a unit that no table names is left alone");
+}
+
+Test(amd_start, kernel_option)
+{
+	machine_iommu_option = "off";
+	bed_prepare(AMDVI_FEATURES, 0);
+	bed_start();
+	cr_expect(strstr(why_unusable(), "iommu=off"));
+	cr_expect_eq(bed.amdvi.write_count, 0);
 }

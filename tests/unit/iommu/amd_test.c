@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Domains, invalidation, faults and interrupt remapping on the model of an AMD-Vi unit. */
+/* An AMD-Vi unit at work: what devices reach, what is flushed when, what happens when it stops. */
 #include <criterion/criterion.h>
 #include <tests/unit/iommu/amd_bed.h>
+#include <tests/unit/iommu/random.h>
 
 #include <arch/percpu.h>
 #include <cordon/errno.h>
@@ -67,6 +68,43 @@ Test(amd_reach, detached_requester_reaches_nothing)
 	cr_expect_eq(reach(BED_SOURCE, 0x1000, true, &target), AMDVI_PAGE_FAULT);
 	cr_assert_eq(bed_unmap(domain, 0x1000, 0x1000), 0);
 	iommu_domain_destroy(domain);
+}
+
+/* Else the unit would go on caching under the id, when another domain has it. */
+Test(amd_reach, detached_requester_does_not_keep_the_domain_id)
+{
+	const uint64_t *entry;
+
+	begin(0);
+	struct iommu_domain *domain = bed_domain();
+	entry = phys_to_virt(paddr((bed.amdvi.device_table & ~UINT64_C(0xfff)) + BED_SOURCE * 32));
+	cr_expect_eq(entry[1] & 0xffff, domain->id);
+	cr_assert_eq(iommu_detach(domain, bed.unit, 0, (rid_t){BED_SOURCE}), 0);
+	cr_expect_eq(entry[1], 0);
+}
+
+Test(amd_reach, functions_that_share_an_id_leave_one_by_one)
+{
+	uint64_t target;
+
+	begin(0);
+	struct iommu_domain *domain = bed_domain();
+	cr_assert_eq(iommu_attach(domain, bed.unit, 0, (rid_t){BED_SOURCE}), 0);
+	cr_assert_eq(bed_map(domain, 0, 0x300000, 0x1000, RW), 0);
+	cr_assert_eq(iommu_detach(domain, bed.unit, 0, (rid_t){BED_SOURCE}), 0);
+	cr_expect_eq(reach(BED_SOURCE, 0, true, &target), 0);
+	cr_assert_eq(iommu_detach(domain, bed.unit, 0, (rid_t){BED_SOURCE}), 0);
+	cr_expect_eq(reach(BED_SOURCE, 0, true, &target), AMDVI_PAGE_FAULT);
+}
+
+Test(amd_reach, requester_is_in_one_domain_only)
+{
+	struct iommu_domain *other;
+
+	begin(0);
+	bed_domain();
+	other = bed_new_domain();
+	cr_expect_eq(iommu_attach(other, bed.unit, 0, (rid_t){BED_SOURCE}), -EBUSY);
 }
 
 /* A blocked requester asked before: the unit remembers its entry. */
@@ -314,6 +352,66 @@ Test(amd_invalidate, ids_come_again_only_after_a_flush_under_the_old_id)
 	}
 }
 
+Test(amd_invalidate, ids_run_out_with_an_error)
+{
+	static struct iommu_domain *domains[IOMMU_DOMAINS_MAX];
+	struct iommu_domain *none;
+
+	begin(BED_COHERENT);
+	for (unsigned int i = 1; i < IOMMU_DOMAINS_MAX; i++)
+		cr_assert_eq(iommu_domain_create(bed.unit, bed.account, &domains[i]), 0);
+	uint64_t frames = fake_pages_used();
+	cr_expect_eq(iommu_domain_create(bed.unit, bed.account, &none), -ENOSPC);
+	cr_expect_eq(fake_pages_used(), frames);
+	iommu_domain_destroy(domains[7]);
+	cr_expect_eq(iommu_domain_create(bed.unit, bed.account, &domains[7]), 0);
+}
+
+Test(amd_invalidate, wait_stores_a_number_and_raises_no_interrupt)
+{
+	begin(0);
+	struct iommu_domain *domain = bed_domain();
+	cr_assert_eq(bed_map(domain, 0, 0x300000, 0x1000, RW), 0);
+	struct amdvi_command first = bed_command(0);
+	cr_expect_eq(first.low >> 60, 1);
+	cr_expect_eq(first.low & 7, 5, "store, and later commands wait; no interrupt");
+	cr_assert_eq(bed_unmap(domain, 0, 0x1000), 0);
+	cr_expect_neq(bed_command(0).high, first.high, "each wait has a number of its own");
+	cr_expect_eq(bed.amdvi.control & BIT(4), 0);
+}
+
+Test(amd_invalidate, entries_of_a_device_before_its_translations)
+{
+	begin(0);
+	struct iommu_domain *domain = bed_domain();
+	size_t before = bed.amdvi.command_count;
+	cr_assert_eq(iommu_detach(domain, bed.unit, 0, (rid_t){BED_SOURCE}), 0);
+	cr_assert_eq(bed.amdvi.command_count, before + 4);
+	cr_expect_eq(bed_command(3).low, UINT64_C(2) << 60 | BED_SOURCE);
+	cr_expect_eq(bed_command(2).low >> 60, 1, "a wait between the two");
+	cr_expect_eq(bed_command(1).low, UINT64_C(3) << 60 | (uint64_t)domain->id << 32);
+	cr_expect_eq(bed_command(1).high, UINT64_C(0x7ffffffffffff003));
+	cr_expect_eq(bed_command(0).low >> 60, 1);
+}
+
+Test(amd_invalidate, interrupt_tables_each_time_an_entry_changes)
+{
+	uint32_t index;
+
+	begin(0);
+	cr_assert_eq(
+	        iommu_remap_alloc(bed.unit, (rid_t){BED_SOURCE}, (vector_t){0x51}, false, &index),
+	        0);
+	cr_expect_eq(bed_command(1).low, UINT64_C(5) << 60 | BED_SOURCE);
+	cr_expect_eq(bed_command(3).low, UINT64_C(2) << 60 | BED_SOURCE, "the table is new");
+	cr_assert_eq(
+	        iommu_remap_alloc(bed.unit, (rid_t){BED_SOURCE}, (vector_t){0x52}, false, &index),
+	        0);
+	cr_expect_eq(bed_command(3).low >> 60, 5, "the table is the same");
+	cr_assert_eq(iommu_remap_free(bed.unit, index), 0);
+	cr_expect_eq(bed_command(1).low, UINT64_C(5) << 60 | BED_SOURCE);
+}
+
 /* --- the end of a unit ----------------------------------------------------------------------- */
 
 static void assert_dead(struct iommu_domain *domain)
@@ -362,6 +460,52 @@ Test(amd_dead, unit_that_refuses_a_command)
 	cr_expect_eq(bed_unmap(domain, 0, 0x1000), -EIO);
 	cr_expect_lt(bed.amdvi.relaxed, 10, "an error that is reported was waited for");
 	assert_dead(domain);
+}
+
+Test(amd_dead, unit_that_refuses_the_wait)
+{
+	begin(BED_NO_ABSENT);
+	struct iommu_domain *domain = bed_domain();
+	cr_assert_eq(bed_map(domain, 0, 0x300000, 0x1000, RW), 0);
+	bed.amdvi.refuse = 2;
+	cr_expect_eq(bed_unmap(domain, 0, 0x1000), -EIO);
+	assert_dead(domain);
+}
+
+Test(amd_dead, while_a_new_mapping_is_flushed)
+{
+	begin(0);
+	struct iommu_domain *domain = bed_domain();
+	bed.amdvi.stalled = true;
+	cr_expect_eq(bed_map(domain, 0, 0x300000, 0x1000, RW), -EIO);
+	cr_expect_eq(bed_unmap(domain, 0, 0x1000), -EIO);
+	assert_dead(domain);
+}
+
+Test(amd_dead, while_a_requester_is_blocked)
+{
+	uint64_t target;
+
+	begin(0);
+	struct iommu_domain *domain = bed_domain();
+	bed.amdvi.stalled = true;
+	cr_expect_eq(iommu_detach(domain, bed.unit, 0, (rid_t){BED_SOURCE}), -EIO);
+	cr_expect_not(iommu_unit_alive(bed.unit));
+	/* The entry itself is blocked, whatever the unit remembers. */
+	cr_expect_eq(amdvi_walk(&bed.amdvi, BED_SOURCE, 0, false, &target), AMDVI_PAGE_FAULT);
+	iommu_domain_destroy(domain);
+}
+
+Test(amd_dead, entry_that_was_not_confirmed_absent_is_not_used_again)
+{
+	uint32_t index, other;
+
+	begin(0);
+	cr_assert_eq(iommu_remap_alloc(bed.unit, (rid_t){1}, (vector_t){0x50}, false, &index), 0);
+	bed.amdvi.stalled = true;
+	cr_expect_eq(iommu_remap_free(bed.unit, index), -EIO);
+	cr_expect_eq(iommu_remap_alloc(bed.unit, (rid_t){1}, (vector_t){0x50}, false, &other),
+	             -ENODEV);
 }
 
 Test(amd_dead, while_a_requester_is_attached)
@@ -464,6 +608,46 @@ Test(amd_remap, attached_requester_keeps_its_table_and_its_entries)
 	cr_expect_eq(reach(BED_SOURCE, 0x1000, true, &target), 0);
 }
 
+/* Each entry of the table, in both formats: what is written is in no other entry's place. */
+static void check_every_vector(uint64_t features)
+{
+	uint32_t index, apic;
+	uint8_t vector;
+
+	bed_prepare(features, BED_COHERENT);
+	bed_start();
+	for (uint16_t i = 0x20; i < 0x100; i++) {
+		cr_assert_eq(iommu_remap_alloc(bed.unit, (rid_t){BED_SOURCE},
+		                               (vector_t){(uint8_t)i}, false, &index),
+		             0);
+		bed.amdvi.write_count = bed.amdvi.command_count = 0;
+	}
+	for (uint16_t i = 0; i < 0x100; i++) {
+		unsigned int code = amdvi_interrupt(&bed.amdvi, BED_SOURCE, i, &vector, &apic);
+
+		forget_faults();
+		cr_assert_eq(code, i < 0x20 ? AMDVI_PAGE_FAULT : AMDVI_OK, "%u", i);
+		cr_assert(i < 0x20 || (vector == i && apic == MACHINE_APIC_ID));
+	}
+}
+
+Test(amd_remap, every_wide_entry)
+{
+	check_every_vector(AMDVI_FEATURES);
+}
+
+Test(amd_remap, every_narrow_entry)
+{
+	check_every_vector(AMDVI_FEATURES & ~AMDVI_FEATURE_WIDE);
+}
+
+Test(amd_remap, without_a_unit_is_an_error)
+{
+	uint32_t index;
+
+	cr_expect_eq(iommu_remap_alloc(NULL, (rid_t){1}, (vector_t){0x40}, false, &index), -ENODEV);
+}
+
 Test(amd_remap, no_memory_for_a_table_changes_nothing)
 {
 	uint32_t index;
@@ -479,349 +663,46 @@ Test(amd_remap, no_memory_for_a_table_changes_nothing)
 	        0);
 }
 
-/* --- faults ---------------------------------------------------------------------------------- */
+/* --- everything at random, on units of all kinds --------------------------------------------- */
 
-static struct iommu_fault told[512];
-static uint64_t told_count, told_lost;
-
-static void sink(const struct iommu_fault *fault, uint64_t lost)
+static unsigned int random_access(uint64_t address, bool write, uint64_t *target)
 {
-	told[told_count++ % ARRAY_SIZE(told)] = *fault;
-	told_lost += lost;
+	return reach(BED_SOURCE, address, write, target);
 }
 
-static void begin_faults(unsigned int kind)
+static void random_forget(void)
+{
+	forget_faults();
+	bed.amdvi.command_count = bed.amdvi.write_count = 0;
+}
+
+static void run(unsigned int kind, uint64_t seed)
 {
 	begin(kind);
-	iommu_set_fault_sink(sink);
-}
-
-Test(amd_fault, reasons_and_requesters)
-{
-	uint64_t target;
-
-	begin_faults(0);
-	struct iommu_domain *domain = bed_domain();
-	cr_assert_eq(bed_map(domain, 0x1000, 0x300000, 0x1000, CORDON_DMA_READ), 0);
-	cr_assert_eq(bed_map(domain, 0x2000, 0x300000, 0x1000, CORDON_DMA_WRITE), 0);
-	reach(BED_SOURCE, 0x1234, true, &target);
-	reach(BED_SOURCE, 0x2234, false, &target);
-	reach(BED_SOURCE, 0x7000, true, &target);
-	reach(BED_NEIGHBOUR, 0x1000, false, &target);
-	cr_expect_eq(bed.amdvi.interrupts, 4);
-	machine_irq_handler(machine_irq_context);
-	cr_assert_eq(told_count, 4);
-	cr_expect(told[0].reason == CORDON_FAULT_WRITE_DENIED && told[0].write &&
-	          told[0].requester.raw == BED_SOURCE && told[0].address == 0x1234);
-	cr_expect(told[1].reason == CORDON_FAULT_READ_DENIED && !told[1].write);
-	cr_expect(told[2].reason == CORDON_FAULT_NOT_PRESENT && told[2].address == 0x7000);
-	cr_expect(told[3].reason == CORDON_FAULT_BLOCKED && told[3].requester.raw == BED_NEIGHBOUR);
-	cr_expect_eq(told[0].hardware_code, 2);
-	cr_expect_eq(bed.amdvi.status & 2, 0, "the interrupt was acknowledged");
-	cr_expect_eq(bed.amdvi.event_head, bed.amdvi.event_tail);
-}
-
-Test(amd_fault, refused_interrupt)
-{
-	uint32_t apic;
-	uint8_t vector;
-
-	begin_faults(0);
-	amdvi_interrupt(&bed.amdvi, BED_SOURCE, 0x44, &vector, &apic);
-	iommu_poll_faults();
-	cr_assert_eq(told_count, 1);
-	cr_expect_eq(told[0].reason, CORDON_FAULT_INTERRUPT);
-	cr_expect_eq(told[0].requester.raw, BED_SOURCE);
-}
-
-Test(amd_fault, decoding_of_every_kind)
-{
-	static const struct {
-		uint64_t low;
-		bool attached;
-		uint16_t reason;
-	} cases[] = {
-	        {UINT64_C(0x1080000000000018), true, CORDON_FAULT_TABLE},
-	        {UINT64_C(0x1008000000000018), true, CORDON_FAULT_INTERRUPT},
-	        {UINT64_C(0x2000000100000018), true, CORDON_FAULT_NOT_PRESENT},
-	        {UINT64_C(0x2050000100000018), true, CORDON_FAULT_READ_DENIED},
-	        {UINT64_C(0x2070000100000018), true, CORDON_FAULT_WRITE_DENIED},
-	        {UINT64_C(0x2090000100000018), true, CORDON_FAULT_TABLE},
-	        {UINT64_C(0x2070000000000018), false, CORDON_FAULT_BLOCKED},
-	        {UINT64_C(0x2028000000000018), false, CORDON_FAULT_INTERRUPT},
-	        {UINT64_C(0x3000000000000018), true, CORDON_FAULT_OTHER},
-	        {UINT64_C(0x8000000000000018), true, CORDON_FAULT_ADDRESS},
-	        {UINT64_C(0x8400000000000018), true, CORDON_FAULT_OTHER},
-	        {UINT64_C(0xf000000000000018), true, CORDON_FAULT_OTHER},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		const struct amd_event event = {cases[i].low, 0x123456789abc};
-		struct iommu_fault fault;
-
-		amd_fault_decode(&event, cases[i].attached, &fault);
-		cr_expect_eq(fault.reason, cases[i].reason, "%#llx: %u",
-		             (unsigned long long)cases[i].low, fault.reason);
-		cr_expect_eq(fault.requester.raw, 0x18);
-		cr_expect_eq(fault.address, 0x123456789abc);
-		cr_expect_eq(fault.hardware_code, cases[i].low >> 60);
-		cr_expect_eq(fault.write, (cases[i].low >> 53 & 1) != 0);
-	}
-}
-
-Test(amd_fault, decoding_of_what_an_emulated_unit_writes)
-{
-	static const struct {
-		uint64_t low, high;
-		bool write;
-		uint16_t reason;
-		uint64_t address;
-	} cases[] = {
-	        /* As QEMU 11 does. */
-	        {UINT64_C(0x2009000000000018), 0, false, CORDON_FAULT_OTHER, UINT64_MAX},
-	        {UINT64_C(0x200a000000000018), 0, true, CORDON_FAULT_OTHER, UINT64_MAX},
-	        /* As it would with an address, and as the specification has it. */
-	        {UINT64_C(0x200a000000000018), 0x5000, true, CORDON_FAULT_NOT_PRESENT, 0x5000},
-	        {UINT64_C(0x2070000100000018), 0x5000, true, CORDON_FAULT_WRITE_DENIED, 0x5000},
-	        {UINT64_C(0x1008000000000018), 0x5000, false, CORDON_FAULT_INTERRUPT, 0x5000},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		const struct amd_event event = {cases[i].low, cases[i].high};
-		struct iommu_fault fault;
-
-		amd_fault_decode_emulated(&event, true, &fault);
-		cr_expect_eq(fault.reason, cases[i].reason, "%zu: %u", i, fault.reason);
-		cr_expect_eq(fault.write, cases[i].write, "%zu", i);
-		cr_expect_eq(fault.address, cases[i].address, "%zu", i);
-		cr_expect_eq(fault.requester.raw, 0x18);
-	}
-}
-
-/* The beats of one transfer are one fault; a transfer after the log was empty is another. */
-Test(amd_fault, beats_of_an_emulated_unit_are_told_once)
-{
-	bed_prepare(AMDVI_FEATURES, 0);
-	bed.unit_function->subsystem_vendor = 0x1af4;
-	bed_start();
-	iommu_set_fault_sink(sink);
-	for (unsigned int i = 0; i < 16; i++)
-		amdvi_event(&bed.amdvi, UINT64_C(0x200a000000000018), 0);
-	amdvi_event(&bed.amdvi, UINT64_C(0x2009000000000018), 0);
-	iommu_poll_faults();
-	cr_expect_eq(told_count, 2);
-	amdvi_event(&bed.amdvi, UINT64_C(0x2009000000000018), 0);
-	iommu_poll_faults();
-	cr_expect_eq(told_count, 3);
-}
-
-Test(amd_fault, equal_events_of_a_unit_by_the_specification_are_all_told)
-{
-	begin_faults(0);
-	for (unsigned int i = 0; i < 3; i++)
-		amdvi_event(&bed.amdvi, UINT64_C(0x2020000000000018), 0x5000);
-	iommu_poll_faults();
-	cr_expect_eq(told_count, 3);
-}
-
-Test(amd_fault, full_log_goes_on_after_it_was_read)
-{
-	uint64_t target;
-
-	begin_faults(0);
-	/* Of many requesters, so that none is silenced: 255 fit. */
-	for (unsigned int i = 0; i < 300; i++)
-		reach((uint16_t)(0x100 + i * 8), 0x1000, true, &target);
-	cr_expect_eq(bed.amdvi.status & 9, 1, "it overflowed and stopped");
-	for (unsigned int i = 0; i < 40; i++)
-		iommu_poll_faults();
-	cr_expect_eq(bed.amdvi.status & 9, 8, "it runs again");
-	cr_expect_gt(told_lost + bed.unit->faults_lost, 0);
-	uint64_t before = told_count;
-	fake_clock_advance(10 * IOMMU_FAULT_WINDOW);
-	reach(BED_SOURCE, 0x5000, true, &target);
-	iommu_poll_faults();
-	cr_expect_eq(told_count, before + 1);
-	cr_expect_eq(told[before % ARRAY_SIZE(told)].requester.raw, BED_SOURCE);
-}
-
-Test(amd_fault, event_that_comes_after_its_tail_is_waited_for)
-{
-	uint64_t target;
-
-	begin_faults(0);
-	bed.amdvi.late_events = true;
-	for (unsigned int i = 0; i < 600; i++) {
-		reach(BED_SOURCE, (uint64_t)i << 12, true, &target);
-		fake_clock_advance(IOMMU_FAULT_WINDOW);
-		iommu_poll_faults();
-		cr_assert_eq(told_count, i + 1);
-		cr_assert_eq(told[i % ARRAY_SIZE(told)].address, (uint64_t)i << 12);
-	}
-}
-
-Test(amd_fault, event_that_never_comes_is_lost)
-{
-	uint64_t target;
-
-	begin_faults(0);
-	bed.amdvi.late_events = true;
-	reach(BED_SOURCE, 0x1000, true, &target);
-	bed.amdvi.late_at = 0;
-	iommu_poll_faults();
-	cr_expect_eq(told_count, 0);
-	cr_expect_eq(bed.unit->faults_lost, 1);
-	bed.amdvi.late_events = false;
-	reach(BED_SOURCE, 0x2000, true, &target);
-	iommu_poll_faults();
-	cr_assert_eq(told_count, 1);
-	cr_expect_eq(told[0].address, 0x2000);
-}
-
-Test(amd_fault, storm_is_silenced_in_the_device_table)
-{
-	uint64_t target;
-
-	begin_faults(0);
-	struct iommu_domain *domain = bed_domain();
-	cr_assert_eq(bed_map(domain, 0x1000, 0x300000, 0x1000, RW), 0);
-	for (unsigned int i = 0; i < 200; i++)
-		reach(BED_SOURCE, 0x9000, true, &target);
-	for (unsigned int i = 0; i < 20; i++)
-		machine_irq_handler(machine_irq_context);
-	uint64_t events = bed.amdvi.event_tail;
-	reach(BED_SOURCE, 0x9000, true, &target);
-	cr_expect_eq(bed.amdvi.event_tail, events, "silenced");
-	cr_expect_eq(reach(BED_SOURCE, 0x1000, true, &target), 0, "and still at work");
-	reach(BED_NEIGHBOUR, 0x9000, true, &target);
-	cr_expect_neq(bed.amdvi.event_tail, events, "others are heard");
-	fake_clock_advance(2 * IOMMU_FAULT_WINDOW);
-	iommu_poll_faults();
-	events = bed.amdvi.event_tail;
-	reach(BED_SOURCE, 0x9000, true, &target);
-	cr_expect_neq(bed.amdvi.event_tail, events, "heard again");
-}
-
-Test(amd_fault, interrupt_is_masked_and_unmasked)
-{
-	begin(0);
-	amd_fault_interrupt_mask(bed.unit, true);
-	cr_expect_eq(bed.amdvi.control & BIT(3), 0);
-	amd_fault_interrupt_mask(bed.unit, false);
-	cr_expect_eq(bed.amdvi.control & BIT(3), BIT(3));
-}
-
-/* --- random batches against a plain array ------------------------------------------------------
- */
-
-#define RANDOM_PAGES 4096
-#define RANDOM_MAPS  32
-
-struct random_map {
-	uint64_t first, pages;
-};
-
-static uint64_t expected[RANDOM_PAGES];
-
-/* What the device reaches is exactly what the array says: no more, and no less. */
-static void check_pages(uint64_t origin, uint64_t first, uint64_t count)
-{
-	for (uint64_t page = first; page < first + count; page++) {
-		for (int write = 0; write < 2; write++) {
-			uint64_t target, address = origin + page * PAGE_SIZE + 0x123;
-			uint32_t needed = write ? CORDON_DMA_WRITE : CORDON_DMA_READ;
-			unsigned int code = reach(BED_SOURCE, address, write, &target);
-
-			forget_faults();
-			if (!(expected[page] & needed)) {
-				cr_assert_neq(code, 0, "%#llx is reached",
-				              (unsigned long long)address);
-				continue;
-			}
-			cr_assert_eq(code, 0, "%#llx is not reached", (unsigned long long)address);
-			cr_assert_eq(target, (expected[page] & ~PAGE_MASK) + 0x123);
-		}
-	}
-}
-
-/* One operation: takes a mapping away, or makes one where none is. */
-static void random_step(struct iommu_domain *domain, uint64_t origin, uint64_t *state,
-                        struct random_map *map, struct iommu_gather *gather)
-{
-	uint32_t flags = 1 + (uint32_t)(machine_random(state) % 3);
-	uint64_t base = (machine_random(state) % 0xfffff & ~UINT64_C(0x1ff)) * PAGE_SIZE;
-
-	if (map->pages) {
-		iommu_unmap(domain, iova(origin + map->first * PAGE_SIZE), map->pages * PAGE_SIZE,
-		            gather);
-		memset(&expected[map->first], 0, map->pages * 8);
-		map->pages = 0;
-		return;
-	}
-	map->pages = machine_random(state) % 3 ? 1 + machine_random(state) % 20 : 512;
-	map->first = machine_random(state) % (RANDOM_PAGES - map->pages);
-	if (map->pages == 512)
-		map->first &= ~UINT64_C(0x1ff);
-	for (uint64_t i = 0; i < map->pages; i++) {
-		if (expected[map->first + i]) {
-			map->pages = 0;
-			return;
-		}
-	}
-	cr_assert_eq(iommu_map(domain, iova(origin + map->first * PAGE_SIZE), paddr(base),
-	                       map->pages * PAGE_SIZE, flags, gather),
-	             0);
-	for (uint64_t i = 0; i < map->pages; i++)
-		expected[map->first + i] = (base + i * PAGE_SIZE) | flags;
-}
-
-static void random_run(unsigned int kind, uint64_t seed)
-{
-	struct random_map maps[RANDOM_MAPS] = {{0, 0}};
-	uint64_t state = seed, origin;
-
-	begin(kind);
-	struct iommu_domain *domain = bed_domain();
-	origin = (UINT64_C(1) << iommu_domain_address_bits(domain)) - RANDOM_PAGES * PAGE_SIZE;
-	for (unsigned int round = 0; round < 80; round++) {
-		struct iommu_gather gather;
-
-		iommu_gather_init(&gather);
-		for (uint64_t op = machine_random(&state) % 12; op < 12; op++)
-			random_step(domain, origin, &state,
-			            &maps[machine_random(&state) % RANDOM_MAPS], &gather);
-		cr_assert_eq(iommu_gather_flush(&gather), 0);
-		check_pages(origin, machine_random(&state) % (RANDOM_PAGES - 300), 300);
-	}
-	check_pages(origin, 0, RANDOM_PAGES);
-	for (size_t i = 0; i < RANDOM_MAPS; i++) {
-		if (maps[i].pages)
-			cr_assert_eq(bed_unmap(domain, origin + maps[i].first * PAGE_SIZE,
-			                       maps[i].pages * PAGE_SIZE),
-			             0);
-	}
-	cr_assert_eq(iommu_detach(domain, bed.unit, 0, (rid_t){BED_SOURCE}), 0);
-	iommu_domain_destroy(domain);
+	const struct random_device device = {bed_domain(), random_access, random_forget};
+	random_run(&device, seed);
+	cr_assert_eq(iommu_detach(device.domain, bed.unit, 0, (rid_t){BED_SOURCE}), 0);
+	iommu_domain_destroy(device.domain);
 	cr_expect_eq(bed.account->used[CHARGE_FRAMES], 0);
 	cr_expect_eq(percpu()->obligations, 0);
 }
 
 Test(amd_random, caches_absence_and_does_not_snoop)
 {
-	random_run(0, 1);
+	run(0, 1);
 }
 
 Test(amd_random, does_not_snoop)
 {
-	random_run(BED_NO_ABSENT, 2);
+	run(BED_NO_ABSENT, 2);
 }
 
 Test(amd_random, snoops)
 {
-	random_run(BED_COHERENT | BED_NO_ABSENT, 3);
+	run(BED_COHERENT | BED_NO_ABSENT, 3);
 }
 
 Test(amd_random, snoops_and_caches_absence)
 {
-	random_run(BED_COHERENT, 4);
+	run(BED_COHERENT, 4);
 }

@@ -2,6 +2,7 @@
 /* A VT-d unit at work: what devices reach, what is flushed when, what happens when it stops. */
 #include <criterion/criterion.h>
 #include <tests/unit/iommu/intel_bed.h>
+#include <tests/unit/iommu/random.h>
 
 #include <arch/percpu.h>
 #include <cordon/errno.h>
@@ -547,136 +548,65 @@ Test(remap, without_a_unit_is_an_error)
 
 /* --- everything at random, on units of all kinds --------------------------------------------- */
 
-#define RANDOM_PAGES 4096
-#define RANDOM_MAPS  32
-
-struct random_map {
-	uint64_t first, pages;
-};
-
-static uint64_t expected[RANDOM_PAGES];
-
-/* What the device reaches is exactly what the model says: no more, and no less. */
-static void check_pages(uint64_t origin, uint64_t first, uint64_t count)
+static unsigned int random_access(uint64_t address, bool write, uint64_t *target)
 {
-	for (uint64_t page = first; page < first + count; page++) {
-		for (int write = 0; write < 2; write++) {
-			uint64_t target, address = origin + page * PAGE_SIZE + 0x123;
-			uint32_t needed = write ? CORDON_DMA_WRITE : CORDON_DMA_READ;
-			unsigned int reason = reach(BED_SOURCE, address, write, &target);
-
-			if (!(expected[page] & needed)) {
-				cr_assert_neq(reason, 0, "%#llx is reached",
-				              (unsigned long long)address);
-				continue;
-			}
-			cr_assert_eq(reason, 0, "%#llx is not reached: %u",
-			             (unsigned long long)address, reason);
-			cr_assert_eq(target, (expected[page] & ~PAGE_MASK) + 0x123);
-		}
-	}
-	forget_faults();
+	return reach(BED_SOURCE, address, write, target);
 }
 
-/* A few operations that owe one flush, as a batch does. Afterwards the device, which tried all
- * pages before and cached what it could, sees the new state. */
-static void random_run(uint64_t cap, uint64_t ecap, uint64_t seed)
+static void random_forget(void)
 {
-	struct random_map maps[RANDOM_MAPS] = {{0, 0}};
-	uint64_t state = seed, origin;
+	forget_faults();
+	bed.vtd.descriptor_count = bed.vtd.write_count = 0;
+}
 
+static void run(uint64_t cap, uint64_t ecap, uint64_t seed)
+{
 	begin(cap, ecap);
-	struct iommu_domain *domain = bed_domain();
-	origin = (UINT64_C(1) << iommu_domain_address_bits(domain)) - RANDOM_PAGES * PAGE_SIZE;
-	for (unsigned int round = 0; round < 80; round++) {
-		struct iommu_gather gather;
-
-		bed.vtd.descriptor_count = bed.vtd.write_count = 0;
-		iommu_gather_init(&gather);
-		for (uint64_t op = machine_random(&state) % 12; op < 12; op++) {
-			struct random_map *map = &maps[machine_random(&state) % RANDOM_MAPS];
-			uint32_t flags = 1 + (uint32_t)(machine_random(&state) % 3);
-			uint64_t base = (machine_random(&state) % 0xfffff & ~UINT64_C(0x1ff)) *
-			                PAGE_SIZE;
-
-			if (map->pages) {
-				iommu_unmap(domain, iova(origin + map->first * PAGE_SIZE),
-				            map->pages * PAGE_SIZE, &gather);
-				memset(&expected[map->first], 0, map->pages * 8);
-				map->pages = 0;
-				continue;
-			}
-			map->pages = machine_random(&state) % 3 ? 1 + machine_random(&state) % 20
-			                                        : 512;
-			map->first = machine_random(&state) % (RANDOM_PAGES - map->pages);
-			if (map->pages == 512)
-				map->first &= ~UINT64_C(0x1ff);
-			for (uint64_t i = 0; i < map->pages; i++) {
-				if (expected[map->first + i])
-					map->pages = 0;
-			}
-			if (!map->pages || base >> 20 == 0xfee)
-				continue;
-			cr_assert_eq(iommu_map(domain, iova(origin + map->first * PAGE_SIZE),
-			                       paddr(base), map->pages * PAGE_SIZE, flags, &gather),
-			             0);
-			for (uint64_t i = 0; i < map->pages; i++)
-				expected[map->first + i] = (base + i * PAGE_SIZE) | flags;
-		}
-		cr_assert_eq(iommu_gather_flush(&gather), 0);
-		check_pages(origin, machine_random(&state) % (RANDOM_PAGES - 300), 300);
-	}
-	check_pages(origin, 0, RANDOM_PAGES);
-	for (size_t i = 0; i < RANDOM_MAPS; i++) {
-		if (maps[i].pages)
-			cr_assert_eq(bed_unmap(domain, origin + maps[i].first * PAGE_SIZE,
-			                       maps[i].pages * PAGE_SIZE),
-			             0);
-	}
-	cr_assert_eq(iommu_detach(domain, bed.unit, 0, (rid_t){BED_SOURCE}), 0);
-	iommu_domain_destroy(domain);
+	const struct random_device device = {bed_domain(), random_access, random_forget};
+	random_run(&device, seed);
+	cr_assert_eq(iommu_detach(device.domain, bed.unit, 0, (rid_t){BED_SOURCE}), 0);
+	iommu_domain_destroy(device.domain);
 	cr_expect_eq(bed.account->used[CHARGE_FRAMES], 0);
 	cr_expect_eq(percpu()->obligations, 0);
 }
 
-/* RAM of the fake ends below the targets' highest address; the model never reads targets. */
 Test(reach_random, walks_that_do_not_snoop_39)
 {
-	random_run(VTD_CAP_39, VTD_ECAP, 1);
+	run(VTD_CAP_39, VTD_ECAP, 1);
 }
 
 Test(reach_random, walks_that_do_not_snoop_48)
 {
-	random_run(VTD_CAP_48, VTD_ECAP, 2);
+	run(VTD_CAP_48, VTD_ECAP, 2);
 }
 
 Test(reach_random, walks_that_snoop)
 {
-	random_run(VTD_CAP_48, VTD_ECAP | VTD_ECAP_C, 3);
+	run(VTD_CAP_48, VTD_ECAP | VTD_ECAP_C, 3);
 }
 
 Test(reach_random, caching_mode)
 {
-	random_run(VTD_CAP_39 | VTD_CAP_CM, VTD_ECAP, 4);
+	run(VTD_CAP_39 | VTD_CAP_CM, VTD_ECAP, 4);
 }
 
 Test(reach_random, no_page_selection)
 {
-	random_run(VTD_CAP_39 & ~BIT(39), VTD_ECAP, 5);
+	run(VTD_CAP_39 & ~BIT(39), VTD_ECAP, 5);
 }
 
 Test(reach_random, small_leaves_only)
 {
-	random_run(VTD_CAP_39 & ~(BIT(34) | BIT(35)), VTD_ECAP, 6);
+	run(VTD_CAP_39 & ~(BIT(34) | BIT(35)), VTD_ECAP, 6);
 }
 
 Test(reach_random, small_masks_only)
 {
-	random_run((VTD_CAP_48 & ~(UINT64_C(0x3f) << 48)) | UINT64_C(4) << 48, VTD_ECAP, 7);
+	run((VTD_CAP_48 & ~(UINT64_C(0x3f) << 48)) | UINT64_C(4) << 48, VTD_ECAP, 7);
 }
 
 Test(reach_random, write_buffer_flush)
 {
-	random_run(VTD_CAP_39 | BIT(4), VTD_ECAP, 8);
+	run(VTD_CAP_39 | BIT(4), VTD_ECAP, 8);
 	cr_expect_geq(bed_write_index(0, 0x18, 0x08000000u, 0x08000000u), 0);
 }

@@ -15,7 +15,8 @@ iommu_intel_start_test_SRCS := tests/unit/iommu/intel_start_test.c tests/unit/io
 			       $(IOMMU_ALL_SRCS)
 
 UNIT_TESTS += iommu_intel_test
-iommu_intel_test_SRCS := tests/unit/iommu/intel_test.c tests/unit/iommu/intel_bed.c $(IOMMU_ALL_SRCS)
+iommu_intel_test_SRCS := tests/unit/iommu/intel_test.c tests/unit/iommu/intel_bed.c \
+			 tests/unit/iommu/random.c $(IOMMU_ALL_SRCS)
 
 UNIT_TESTS += iommu_fault_test
 iommu_fault_test_SRCS := tests/unit/iommu/fault_test.c tests/unit/iommu/intel_bed.c $(IOMMU_ALL_SRCS)
@@ -26,4 +27,13 @@ iommu_amd_start_test_SRCS := tests/unit/iommu/amd_start_test.c tests/unit/iommu/
 
 UNIT_TESTS += iommu_amd_test
 iommu_amd_test_SRCS := tests/unit/iommu/amd_test.c tests/unit/iommu/amd_bed.c \
+		       tests/unit/iommu/random.c \
 		       tests/unit/iommu/amd_model.c $(IOMMU_ALL_SRCS)
+
+UNIT_TESTS += iommu_amd_fault_test
+iommu_amd_fault_test_SRCS := tests/unit/iommu/amd_fault_test.c tests/unit/iommu/amd_bed.c \
+			     tests/unit/iommu/amd_model.c $(IOMMU_ALL_SRCS)
+
+UNIT_TESTS += iommu_amd_scope_test
+iommu_amd_scope_test_SRCS := tests/unit/iommu/amd_scope_test.c tests/unit/iommu/amd_bed.c \
+			     tests/unit/iommu/amd_model.c $(IOMMU_ALL_SRCS)
