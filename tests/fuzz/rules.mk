@@ -4,13 +4,14 @@
 # those of host tests are the real sources) and a corpus in corpus/<name>.
 # The lists of tests/unit are not read yet: = and not :=.
 
-FUZZ_TARGETS += acpi_madt acpi_mcfg acpi_fadt acpi_hpet acpi_dsdt acpi_dmar acpi_root
+FUZZ_TARGETS += acpi_madt acpi_mcfg acpi_fadt acpi_hpet acpi_dsdt acpi_dmar acpi_ivrs acpi_root
 fuzz_acpi_madt_SRCS = tests/fuzz/acpi_madt.c $(ACPI_PARSERS)
 fuzz_acpi_mcfg_SRCS = tests/fuzz/acpi_mcfg.c $(ACPI_PARSERS)
 fuzz_acpi_fadt_SRCS = tests/fuzz/acpi_fadt.c $(ACPI_PARSERS)
 fuzz_acpi_hpet_SRCS = tests/fuzz/acpi_hpet.c $(ACPI_PARSERS)
 fuzz_acpi_dsdt_SRCS = tests/fuzz/acpi_dsdt.c $(ACPI_PARSERS)
 fuzz_acpi_dmar_SRCS = tests/fuzz/acpi_dmar.c $(ACPI_PARSERS)
+fuzz_acpi_ivrs_SRCS = tests/fuzz/acpi_ivrs.c $(ACPI_PARSERS)
 fuzz_acpi_root_SRCS = tests/fuzz/acpi_root.c drivers/acpi/root.c $(ACPI_PARSERS)
 
 FUZZ_TARGETS += pci_capabilities config msix
