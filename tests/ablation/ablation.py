@@ -8,6 +8,7 @@ only when all of that holds for all of them. README.md has the rest.
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,9 @@ import patches  # noqa: E402
 import run  # noqa: E402
 import units  # noqa: E402
 
+INCLUDE = re.compile(r'^#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
+INCLUDE_FOLDERS = [Path(name) for name in (
+    ".", "include", "lib", "arch/x86_64/include", "tests/unit/fake/include")]
 SAMPLE = 4  # cases of one pattern that are run with QUICK=1
 
 
@@ -149,6 +153,7 @@ class Runner:
         self.copy = copy
         self.options = options
         self.tests = inventory.Inventory(copy.tree, options.make)
+        self.included = {}
         self.cases = cases.load(copy.tree / "tests" / "qemu" / "cases", self.tests.guests())
 
     def binary(self, program):
@@ -171,21 +176,24 @@ class Runner:
         return [case for case in self.cases if case.name in names]
 
     def links(self, program, touched):
-        sources = set(self.tests.programs[f"unit/{program}"])
-        # Headers, and sources that include a source: whatever is not a linked .c counts for all.
-        return bool(sources & touched) or any(
-            not name.endswith((".c", ".S")) for name in touched) or bool(
-            touched & self.included(program))
+        """Whether a program has anything of these files in it."""
+        waiting, seen = list(self.tests.programs[f"unit/{program}"]), set()
+        while waiting:
+            name = waiting.pop()
+            if name not in seen:
+                seen.add(name)
+                waiting += self.includes(name)
+        return bool(seen & touched)
 
-    def included(self, program):
-        """Sources that the sources of a program include."""
-        found = set()
-        for source in self.tests.programs[f"unit/{program}"]:
-            for line in (self.copy.tree / source).read_text("utf-8").splitlines():
-                if line.startswith("#include") and line.rstrip('>"').endswith((".c", ".S")):
-                    name = line.split(None, 1)[1].strip('<>"')
-                    found |= {name, str(Path(source).parent / name)}
-        return found
+    def includes(self, name):
+        """Files that one includes itself. A name that is found in more than one folder is all of
+        them."""
+        if name not in self.included:
+            text = (self.copy.tree / name).read_text("utf-8")
+            paths = {str(folder / found) for found in INCLUDE.findall(text)
+                     for folder in (Path(name).parent, *INCLUDE_FOLDERS)}
+            self.included[name] = [path for path in paths if (self.copy.tree / path).is_file()]
+        return self.included[name]
 
     def targets(self, programs, chosen_cases):
         wanted = [str(self.binary(name)) for name in programs]
