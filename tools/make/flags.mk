@@ -33,6 +33,9 @@ USER_CPPFLAGS := -I. -Iinclude -Ilib/libc/include -Ilib/libvfio/include -Ilib
 USER_CFLAGS   := -std=gnu11 -O2 -g $(WARNINGS) -fno-common -fno-omit-frame-pointer \
 		 -ffunction-sections -fdata-sections
 
+# A comma of its own would end an argument of $(if).
+HOST_SANITIZERS := address,undefined
+
 # tests/unit/fake/include takes the place of arch/x86_64/include. The libraries' headers come
 # after the host's own, because <sys/mman.h> must be the host's.
 HOST_CPPFLAGS := -I. -Iinclude -Ilib \
@@ -41,7 +44,7 @@ HOST_CPPFLAGS := -I. -Iinclude -Ilib \
 HOST_CFLAGS   := -std=gnu11 $(if $(COVERAGE),-O0 --coverage,-O1) -g \
 		 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wvla -fno-strict-aliasing \
 		 -fno-common -fno-omit-frame-pointer \
-		 $(if $(SANITIZE),-fsanitize=address,undefined -fno-sanitize-recover=all)
+		 $(if $(SANITIZE),-fsanitize=$(HOST_SANITIZERS) -fno-sanitize-recover=all)
 
 # $(call flags_stamp,FILE,FLAGS,PREREQUISITE): FILE changes only when FLAGS do.
 define flags_stamp
