@@ -98,10 +98,15 @@ step_headers() {
 		alone "$gcc_kernel" c || status=1
 	tracked 'arch/*asm.h' | each "printf '#include \"%s\"\n' \$1 |
 		$gcc_kernel -I. -x assembler-with-cpp -c -o /dev/null -" || status=1
-	tracked 'include/*.h' 'lib/*.h' 'tasks/*.h' | grep -v '/overlay/' |
+	tracked 'include/*.h' 'lib/*.h' 'tasks/*.h' | grep -v -e '/overlay/' -e '^lib/libc/include/' |
 		alone "$USER_CC -std=gnu11 -Wall -Wextra -Werror $USER_CPPFLAGS" c || status=1
-	tracked 'include/*.h' 'lib/*include/*.h' |
+	tracked 'include/*.h' 'lib/*include/*.h' | grep -v '^lib/libc/include/' |
 		alone "$USER_CC -std=gnu++17 -Wall -Wextra -Werror $USER_CPPFLAGS" c++ || status=1
+	# By the names that programs use, because some include newlib's of the same name.
+	for language in 'c -std=gnu11' 'c++ -std=gnu++17'; do
+		tracked 'lib/libc/include/*.h' | sed 's,^lib/libc/include/,,' | each "printf '#include <%s>\n' \$1 |
+			$USER_CC -x $language -Wall -Wextra -Werror $USER_CPPFLAGS -fsyntax-only -" || status=1
+	done
 	tracked 'lib/libc/overlay/*.h' | sed 's,^lib/libc/overlay/,,' | each "printf '#include <%s>\n' \$1 |
 		$USER_CC -std=gnu11 $USER_CPPFLAGS -x c -fsyntax-only -" || status=1
 	tracked 'tests/*.h' |

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Reading, writing, positions, and what a descriptor is: what stdio needs. One file, because it is
- * linked as soon as a program can end with a message; newlib's own isatty, later in the order of
- * linking, must not come instead.
- */
+/* Reading, writing, positions, and what a descriptor is: what stdio needs. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

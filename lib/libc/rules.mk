@@ -38,7 +38,14 @@ LIBC_SRCS += lib/libc/stubs.S \
 	     lib/libc/fs_folder.c \
 	     lib/libc/fs_scan.c \
 	     lib/libc/process.c \
+	     lib/libc/signals.c \
+	     lib/libc/limits.c \
 	     lib/libc/users.c \
+	     lib/libc/random.c \
+	     lib/libc/err.c \
+	     lib/libc/syslog.c \
+	     lib/libc/inet.c \
+	     lib/libc/extra.c \
 	     lib/libc/clock.c \
 	     lib/libc/names.c \
 	     lib/libc/errno_check.c

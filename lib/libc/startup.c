@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* From the kernel's startup block to main. */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +15,13 @@ void __libc_fini_array(void);
 struct _reent *__getreent(void);
 
 #define EXIT_NOT_STARTED 127 /* the startup block is not one */
+
+/* newlib has functions of these names, too. What is named here is found in this library before the
+ * linker looks there; the table itself it then leaves out. */
+static const void *const found_first[] __attribute__((used)) = {
+        (const void *)isatty,
+        (const void *)raise,
+};
 
 static const struct cordon_startup *startup_block;
 
