@@ -2,12 +2,28 @@
 """What is tested in QEMU: the tables in cases/*.toml, and one case for every guest test
 that no table mentions. README.md describes the keys."""
 
+import operator
 import re
 import tomllib
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 IMAGES = ("test", "release", "product", "address")
+
+# The machines of the conformance suite: the same programs, the same expectations. The name of the
+# first is left out of a case's name.
+MACHINES = {
+    "39bit": {},
+    "48bit": {"iommu_options": "aw-bits=48"},
+    "caching": {"iommu_options": "caching-mode=on"},
+    "amd": {"iommu": "amd"},
+    "none": {"iommu": "none"},
+}
+DEFAULT_MACHINE = next(iter(MACHINES))
+
+# What a row that cannot hold may say of itself; why is a sentence.
+CANNOT_KEYS = {"machine", "qemu", "without", "why"}
+VERSIONS = {"<": operator.lt, ">=": operator.ge}
 
 
 class CaseError(Exception):
@@ -46,6 +62,11 @@ class Case:
     input: list = field(default_factory=list)  # {after = regex, send = text}, in order
     rc: int = 33
     timeout: float = 60.0
+    machine: str = DEFAULT_MACHINE  # which of MACHINES this row is
+    machines: list = field(default_factory=list)  # names of MACHINES: a row for each
+    quick: list = field(default_factory=list)  # those that `make test` runs; empty: all
+    full: bool = False  # only `make test-all` runs it
+    cannot: list = field(default_factory=list)  # where it cannot hold: see README.md
     variants: list = field(default_factory=list)  # tables that change keys; name is added
 
     def check(self):
@@ -56,6 +77,9 @@ class Case:
             raise CaseError(f"{self.name}: image is one of {', '.join(IMAGES)}")
         if self.rc in (0, 124):
             raise CaseError(f"{self.name}: status {self.rc} is what a crash looks like")
+        for reason in self.cannot:
+            if set(reason) - CANNOT_KEYS or not reason.get("why"):
+                raise CaseError(f"{self.name}: a row that cannot hold says why")
         for step in self.input:
             if set(step) != {"after", "send"}:
                 raise CaseError(f"{self.name}: a step of input has after and send")
@@ -70,6 +94,33 @@ class Case:
             self.tap = bool(self.run)
         if not (self.tap or self.demo or self.expect):
             raise CaseError(f"{self.name}: expects nothing (no run, expect or demo)")
+
+    def why_not(self, emulator):
+        """Why the row cannot hold on this emulator; None when it can. emulator: see Emulator."""
+        for reason in self.cannot:
+            if "machine" in reason and reason["machine"] != self.machine:
+                continue
+            if "qemu" in reason and not emulator.matches(reason["qemu"]):
+                continue
+            if "without" in reason and emulator.has(reason["without"]):
+                continue
+            return reason["why"]
+        return None
+
+
+class Emulator:
+    """What cases ask of an emulator."""
+
+    def __init__(self, version, has):
+        self.version = version  # (major, minor)
+        self.has = has  # of a feature: whether it is there
+
+    def matches(self, condition):
+        """Whether the version is what "<10" or ">=10" says."""
+        match = re.fullmatch(r"(<|>=)(\d+)", condition)
+        if not match:
+            raise CaseError(f"qemu = {condition!r}: a version is < or >= a number")
+        return VERSIONS[match[1]](self.version[0], int(match[2]))
 
 
 KEYS = {entry.name: entry.type for entry in fields(Case)}
@@ -87,7 +138,32 @@ def checked(table, where):
 
 
 def expand(table, where):
-    """The cases of one [[case]] table: itself, or one for each of its variants."""
+    """The cases of one [[case]] table: itself, or one for each of its variants and machines."""
+    return [row for variant in expand_variants(table, where)
+            for row in expand_machines(variant, where)]
+
+
+def expand_machines(base, where):
+    """One case for each machine that it names."""
+    unknown = set(base.machines + base.quick) - set(MACHINES)
+    if unknown or set(base.quick) - set(base.machines or base.quick):
+        raise CaseError(f"{where}: machines are {', '.join(MACHINES)}")
+    if not base.machines:
+        return [base]
+    out = []
+    for machine in base.machines:
+        name = base.name if machine == DEFAULT_MACHINE else f"{base.name}-{machine}"
+        changes = dict(MACHINES[machine])
+        if changes.get("iommu") == "none":
+            changes["witness"] = False
+        full = base.full or bool(base.quick) and machine not in base.quick
+        out.append(replace(base, name=name, machine=machine, full=full, machines=[], quick=[],
+                           **changes))
+    return out
+
+
+def expand_variants(table, where):
+    """One case for each of its variants."""
     base = Case(**checked(table, where))
     if not base.variants:
         return [base]
@@ -100,8 +176,8 @@ def expand(table, where):
     return out
 
 
-def load(folder, guest_tests):
-    """All cases, sorted by name."""
+def load(folder, guest_tests, everything=False):
+    """All cases, sorted by name; everything: also those that only `make test-all` runs."""
     found = []
     for path in sorted(Path(folder).glob("*.toml")):
         try:
@@ -117,12 +193,15 @@ def load(folder, guest_tests):
                 raise CaseError(where)
             found += expand(table, where)
     mentioned = {case.run.split(",")[0] for case in found}
-    found += [Case(name=name, run=f"/test/{name}") for name in guest_tests
-              if f"/test/{name}" not in mentioned]
+    for name in guest_tests:
+        if f"/test/{name}" not in mentioned:
+            found += expand({"name": name, "run": f"/test/{name}", "machines": list(MACHINES),
+                             "quick": [DEFAULT_MACHINE]}, name)
     names = [case.name for case in found]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise CaseError(f"two cases share a name: {', '.join(twice)}")
     for case in found:
         case.check()
-    return sorted(found, key=lambda case: case.name)
+    return sorted((case for case in found if everything or not case.full),
+                  key=lambda case: case.name)

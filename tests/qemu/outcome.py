@@ -13,6 +13,7 @@ class Outcome:
     passed: int = 0
     failed: list = field(default_factory=list)  # names of tests
     skipped: list = field(default_factory=list)  # (name, reason)
+    cannot: str = ""  # why it cannot hold on this emulator: nothing was run
     problems: list = field(default_factory=list)  # what is wrong beside single tests
     notes: list = field(default_factory=list)  # worth a line, whatever came of it
     tail: list = field(default_factory=list)  # last lines of output, for a failure
@@ -29,6 +30,8 @@ class Outcome:
 
     def report(self):
         """The lines to print."""
+        if self.cannot:
+            return [f"-    {self.name} cannot hold: {self.cannot}"]
         count = self.passed + self.failures()
         word = "FAIL" if self.bad() else "ok"
         tests = f"{count} test{'' if count == 1 else 's'}"

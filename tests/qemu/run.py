@@ -18,9 +18,11 @@ sys.path[:0] = [str(Path(__file__).resolve().parent), str(TOP / "tools")]
 sys.dont_write_bytecode = True
 
 import cases  # noqa: E402
+import emulator  # noqa: E402
 import guest  # noqa: E402
 import sweep  # noqa: E402
 import units  # noqa: E402
+from outcome import Outcome  # noqa: E402
 
 
 def parse(arguments=None):
@@ -38,6 +40,8 @@ def parse(arguments=None):
     parser.add_argument("--inject", type=int, default=0, metavar="STEP",
                         help="let every STEP-th operation of a boot fail, one in each boot")
     parser.add_argument("--only", default="", metavar="GLOB", help="names to run")
+    parser.add_argument("--all", action="store_true",
+                        help="also the cases that are not part of the quick matrix")
     parser.add_argument("--list", action="store_true", help="only list the cases")
     parser.add_argument("--qemu", default="qemu-system-x86_64")
     parser.add_argument("--test-image", default="build/debug/cordon-test.elf")
@@ -59,8 +63,15 @@ def collect(options):
     """All that is to be run, as (name, function) pairs; the longest things first."""
     work = []
     if options.cases:
-        for case in cases.load(options.cases, options.guest_tests.split()):
+        about = cases.Emulator(emulator.version(options.qemu),
+                               lambda feature: emulator.has(options.qemu, feature))
+        for case in load(options):
             case.timeout *= options.patience
+            why = case.why_not(about)
+            if why:
+                work.append((case.name, lambda case=case, why=why:
+                             Outcome(f"guest/{case.name}", cannot=why)))
+                continue
             if options.witness:
                 if case.iommu == "none" or not (
                         options.only or case.witness and case.iommu == options.witness):
@@ -82,6 +93,11 @@ def collect(options):
     return work
 
 
+def load(options):
+    """The cases that are asked for."""
+    return cases.load(options.cases, options.guest_tests.split(), options.all)
+
+
 def timed(function):
     """Run and add the time it took."""
     start = time.monotonic()
@@ -91,7 +107,7 @@ def timed(function):
 
 
 def list_cases(options):
-    for case in cases.load(options.cases, options.guest_tests.split()):
+    for case in load(options):
         promises = ",".join(case.promises)
         print(f"{case.name:28} {promises:14} {case.text}")
 
@@ -108,7 +124,7 @@ def main():
         print("0 passed, 1 failed")
         return 1
     Path(options.logs).mkdir(parents=True, exist_ok=True)
-    passed, failed, skipped, bad = 0, 0, 0, []
+    passed, failed, skipped, cannot, bad = 0, 0, 0, 0, []
     with ThreadPoolExecutor(max_workers=max(options.jobs, 1)) as pool:
         waiting = [pool.submit(timed, function) for _, function in work]
         for future in as_completed(waiting):
@@ -117,12 +133,15 @@ def main():
             passed += outcome.passed
             failed += outcome.failures()
             skipped += len(outcome.skipped)
+            cannot += bool(outcome.cannot)
             if outcome.bad():
                 bad.append(outcome.name)
     if bad:
         print("failed: " + " ".join(sorted(bad)))
     if skipped:
         print(f"{skipped} skipped")
+    if cannot:
+        print(f"{cannot} cannot hold on this emulator; the lines that begin with - say why")
     if passed + failed == 0:
         print(f"no test was run{' that matches ' + options.only if options.only else ''}")
     print(f"{passed} passed, {failed} failed", flush=True)

@@ -129,6 +129,50 @@ class Tables(unittest.TestCase):
         cases.load(TOP / "tests" / "qemu" / "cases", [])
 
 
+class Matrix(unittest.TestCase):
+    OLD = cases.Emulator((7, 2), lambda feature: False)
+    NEW = cases.Emulator((11, 1), lambda feature: feature == "igb")
+
+    def test_a_case_becomes_a_row_for_each_machine(self):
+        rows = cases.expand({"name": "a", "run": "/test/a", "machines": ["39bit", "48bit", "amd"],
+                             "quick": ["39bit", "amd"]}, "here")
+        self.assertEqual([row.name for row in rows], ["a", "a-48bit", "a-amd"])
+        self.assertEqual([row.full for row in rows], [False, True, False])
+        self.assertEqual([row.iommu for row in rows], ["intel", "intel", "amd"])
+        self.assertEqual(rows[1].iommu_options, "aw-bits=48")
+
+    def test_a_machine_that_does_not_exist_is_refused(self):
+        for keys in ({"machines": ["mips"]}, {"machines": ["amd"], "quick": ["none"]}):
+            with self.assertRaises(cases.CaseError):
+                cases.expand({"name": "a", "run": "/test/a", **keys}, "here")
+
+    def why_not(self, emulator, **reason):
+        row = cases.Case(name="a", run="/test/a", machine="amd", cannot=[{"why": "so", **reason}])
+        row.check()
+        return row.why_not(emulator)
+
+    def test_a_row_that_cannot_hold_says_where(self):
+        self.assertEqual(self.why_not(self.OLD), "so")
+        self.assertEqual(self.why_not(self.OLD, machine="amd"), "so")
+        self.assertIsNone(self.why_not(self.OLD, machine="none"))
+        self.assertEqual(self.why_not(self.OLD, machine="amd", qemu="<10"), "so")
+        self.assertIsNone(self.why_not(self.NEW, machine="amd", qemu="<10"))
+        self.assertEqual(self.why_not(self.NEW, qemu=">=10"), "so")
+        self.assertEqual(self.why_not(self.OLD, without="igb"), "so")
+        self.assertIsNone(self.why_not(self.NEW, without="igb"))
+
+    def test_a_reason_needs_words_and_a_version_that_can_be_read(self):
+        with self.assertRaises(cases.CaseError):
+            cases.Case(name="a", run="/test/a", cannot=[{"machine": "amd"}]).check()
+        with self.assertRaises(cases.CaseError):
+            self.why_not(self.OLD, qemu="7.2")
+
+    def test_what_cannot_hold_is_printed_and_counts_nothing(self):
+        outcome = Outcome("guest/a-none", cannot="no IOMMU")
+        self.assertEqual(outcome.report(), ["-    guest/a-none cannot hold: no IOMMU"])
+        self.assertEqual((outcome.passed, outcome.failures()), (0, 0))
+
+
 class Units(unittest.TestCase):
     CLOSING = "[====] Synthesis: Tested: {} | Passing: {} | Failing: {} | Crashing: {} \n"
 

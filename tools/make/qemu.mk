@@ -60,6 +60,13 @@ test test-unit: $(SDK)/share/cordon/version
 test: $(DEPS_TEST) $(UNIT_PROGRAMS) $(REPLAY_PROGRAMS) $(TEST_INPUTS) ## run every test: on the host and in QEMU
 	$(Q)$(RUN_TESTS) $(HOST_TESTS) $(GUEST_CASES) --inject $(INJECT_STEP)
 
+# Everything: the whole matrix on the installed emulator, and on the newer one when it can be had.
+.PHONY: test-all
+test-all: export CORDON_BENCH_IMAGE = $(BUILD)/cordon.elf
+test-all: export CORDON_BENCH_QEMU = $(QEMU)
+test-all: $(DEPS_TEST) $(UNIT_PROGRAMS) $(REPLAY_PROGRAMS) $(TEST_INPUTS) ## run every test on every machine, on this QEMU and the newer one
+	$(Q)tools/test-all.sh $(QEMU_NEW) "$(RUN_TESTS)" "$(HOST_TESTS)" "$(GUEST_CASES)"
+
 .PHONY: test-unit
 test-unit: $(DEPS_TEST) $(UNIT_PROGRAMS) $(REPLAY_PROGRAMS) ## run the tests on the host (one: UNIT=name)
 	$(Q)$(RUN_TESTS) $(HOST_TESTS) --only '$(UNIT)'
