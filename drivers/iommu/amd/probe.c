@@ -67,7 +67,7 @@ static bool amd_probe(const char **why)
 		amd_scopes_resolve(ivrs, units);
 	for (size_t i = 0; i < IVRS_UNITS_MAX && units[i]; i++) {
 		units[i]->description = NULL;
-		if (units[i]->emulated && !units[i]->unit.dead)
+		if (units[i]->emulated && units[i]->unit.translation)
 			show_entries(units[i]);
 	}
 	heap_free(ivrs);
