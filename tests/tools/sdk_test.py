@@ -7,6 +7,7 @@ CORDON_SDK names the folder that `make sdk` made; without it nothing is tested.
 
 import os
 import shutil
+import struct
 import subprocess
 import tempfile
 import unittest
@@ -27,6 +28,30 @@ def hiding():
     except FileNotFoundError:
         return []
     return words if done.returncode == 0 else []
+
+
+def has_user_network():
+    """Whether this QEMU was built with the network that needs no rights on the host."""
+    try:
+        said = subprocess.run([QEMU, "-M", "none", "-netdev", "help"], capture_output=True, text=True,
+                              check=False).stdout
+    except FileNotFoundError:
+        return False
+    return "user" in said.split()
+
+
+needs_network = unittest.skipUnless(has_user_network(), "QEMU has no user network")
+
+
+def frames(pcap):
+    """The frames of a capture file as QEMU's filter-dump writes it: a header of 24 bytes, then
+    for each frame its time (8 bytes), the bytes kept, its length, and the bytes."""
+    found, offset = [], 24
+    while offset + 16 <= len(pcap):
+        kept, = struct.unpack_from("<I", pcap, offset + 8)
+        found.append(pcap[offset + 16:offset + 16 + kept])
+        offset += 16 + kept
+    return found
 
 
 @unittest.skipUnless("CORDON_SDK" in os.environ, "no SDK to test")
@@ -225,6 +250,75 @@ class Sdk(unittest.TestCase):
                      PATH=path)
         self.execute("meson", "compile", "-C", build, PATH=path)
         self.proves_itself(build / "edu")
+
+    # --- a network driver, and machines of other shapes -----------------------------------
+
+    NET = ("-netdev", "user,id=net")
+    PORT = ("-device", "pcie-root-port,id=root1,chassis=1")
+    NIC = "e1000e,netdev=net,romfile="
+
+    def nic(self):
+        return self.work / "examples" / "e1000e" / "e1000e.c"
+
+    def answers(self, said, count):
+        self.assertIn(f"{count} of {count} answers", said)
+
+    @needs_network
+    def test_the_network_driver_sends_what_it_says(self):
+        for iommu in ("intel", "amd"):
+            with self.subTest(iommu):
+                dump = self.work / f"{iommu}.pcap"
+                self.answers(self.boot("--iommu", iommu, "--no-edu", self.nic(), "--", *self.NET,
+                                       "-device", self.NIC, "-object",
+                                       f"filter-dump,id=dump,netdev=net,file={dump}"), 20)
+                requests = [frame for frame in frames(dump.read_bytes())
+                            if frame[6:12] == b"\x52\x54\x00\x12\x34\x56"]
+                wanted = bytes.fromhex("ffffffffffff" "525400123456" "0806" "0001" "0800" "06" "04"
+                                       "0001" "525400123456" "0a00020f" "000000000000" "0a000202")
+                self.assertEqual([frame[:42] for frame in requests], [wanted] * 20)
+
+    @needs_network
+    def test_a_device_is_reached_behind_a_switch_that_groups_it(self):
+        said = self.boot("--no-edu", self.nic(), "--", *self.NET, *self.PORT,
+                         "-device", "x3130-upstream,id=up,bus=root1",
+                         "-device", "xio3130-downstream,id=down1,bus=up,chassis=2,slot=1",
+                         "-device", "xio3130-downstream,id=down2,bus=up,chassis=3,slot=2",
+                         "-device", self.NIC + ",bus=down1",
+                         "-device", "nvme,serial=1,bus=down2")
+        self.answers(said, 20)
+
+    @needs_network
+    def test_a_device_is_reached_on_a_further_root_bus(self):
+        said = self.boot("--no-edu", self.nic(), "--", *self.NET,
+                         "-device", "pxb-pcie,id=host,bus_nr=64",
+                         "-device", "pcie-root-port,id=root1,bus=host,chassis=1",
+                         "-device", self.NIC + ",bus=root1")
+        self.assertIn("0000:41:00.0  8086:10d3", said)
+        self.answers(said, 20)
+
+    def test_a_device_is_reached_behind_a_conventional_bridge(self):
+        machine = ["-device", "pcie-pci-bridge,id=bridge",
+                   "-device", "edu,bus=bridge,addr=3,dma_mask=0xffffffffffffffff"]
+        program = self.work / "examples" / "edu" / "edu.c"
+        self.proves_itself(program, "--no-edu", "--", *machine)
+
+    @needs_network
+    def test_three_tasks_have_a_device_each_at_the_same_time(self):
+        # The first is not waited for, but has far less to do than the second, beside which it runs.
+        text = ("task one /bin/e1000e\n\tgroup 0000:01:00.0\n\targs 5\n"
+                "task two /bin/e1000e\n\tgroup 0000:02:00.0\n\targs 300\n\twait\n"
+                "task three /bin/edu\n\tgroup id=1234:11e8 reset=trusted\n\twait\n"
+                "task four /bin/hello\n\targs a b\n\twait\n")
+        manifest = self.write("three.manifest", text)
+        said = self.boot("--manifest", manifest, self.nic(), self.work / "examples/edu/edu.c",
+                         self.work / "examples" / "hello.c", "--", *self.NET, *self.PORT,
+                         "-netdev", "user,id=other",
+                         "-device", "pcie-root-port,id=root2,chassis=2",
+                         "-device", self.NIC + ",bus=root1",
+                         "-device", "e1000e,netdev=other,romfile=,bus=root2")
+        self.answers(said, 5)
+        self.answers(said, 300)
+        self.assertIn("edu: ok", said)
 
     # --- running ------------------------------------------------------------------------
 
