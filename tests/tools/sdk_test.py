@@ -99,14 +99,15 @@ class Sdk(unittest.TestCase):
     # --- the compiler -------------------------------------------------------------------
 
     def test_every_public_header_compiles_alone_in_c_and_cxx(self):
-        # From a folder that is none of the system's, or its warnings would not be shown. What
-        # machine/ holds is for newlib's own headers, which find the next with #include_next.
+        # In a folder that is none of the system's, or their warnings would not be shown.
+        moved = self.work / "moved"
+        shutil.copytree(self.sdk, moved, symlinks=True)
         own = self.work / "own"
-        shutil.copytree(self.sdk / "sysroot" / "include", own,
-                        ignore=shutil.ignore_patterns("machine"))
+        (moved / "sysroot" / "include").rename(own)
+        # What machine/ holds is for newlib's own headers.
         names = [name for name in self.headers() if name.parts[0] != "machine"]
         self.assertGreater(len(names), 12)
-        strict = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", f"-I{own}"]
+        strict = ["-Wall", "-Wextra", "-Werror", "-fsyntax-only", f"-I{own}"]
         for name in names:
             source = self.write("alone.c", f"#include <{name}>\n#include <{name}>\nint after;\n")
             for words, compiler in ((["-std=gnu11", "-x", "c"], "gcc"),
@@ -114,8 +115,11 @@ class Sdk(unittest.TestCase):
                                     (["-std=gnu++17", "-x", "c++"], "g++")):
                 if compiler == "g++" and not shutil.which("g++"):
                     continue
+                if "#include_next" not in (own / name).read_text():
+                    words = [*words, "-Wpedantic"]
                 with self.subTest(header=str(name), words=words[0]):
-                    self.gcc(*strict, *words, source, compiler=compiler)
+                    self.execute(moved / "bin" / f"x86_64-cordon-{compiler}", *strict, *words,
+                                 source)
 
     def test_what_people_ask_a_compiler_works(self):
         source = self.write("ask.c", "#include <stdio.h>\n#include <math.h>\n"
