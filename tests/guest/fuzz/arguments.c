@@ -168,6 +168,11 @@ static uint64_t make_map(void)
 
 static uint64_t make_region_map(void)
 {
+	/* One that is usually possible, or any. */
+	struct cordon_region_map first = {
+	        .size = PAGE,
+	        .prot = CORDON_PROT_READ | CORDON_PROT_WRITE,
+	};
 	struct cordon_region_map map = {
 	        .address = random_once_in(2) ? 0 : place(),
 	        .offset = pages(4),
@@ -176,7 +181,33 @@ static uint64_t make_region_map(void)
 	        .flags = random_below(2),
 	};
 
-	return put(&map, sizeof(map));
+	return random_once_in(2) ? put(&first, sizeof(first)) : put(&map, sizeof(map));
+}
+
+/* To be sent, or to receive in. */
+static uint64_t make_message(void)
+{
+	struct cordon_message_handle handles[4] = {0};
+	struct cordon_message message = {
+	        .bytes = (uintptr_t)spot(64),
+	        .id = random_once_in(6) ? random_below(8) : 0,
+	        .size = random_below(64),
+	        .handle_count = random_once_in(2) ? 0 : random_below(5),
+	};
+
+	for (int i = 0; i < 4; i++) {
+		handles[i].handle = pick_handle(CORDON_OBJECT_NONE);
+		handles[i].rights = random_once_in(4) ? random_below(CORDON_RIGHTS_ALL + 1) : 0;
+	}
+	message.handles = put(handles, sizeof(handles));
+	return put(&message, sizeof(message));
+}
+
+static uint64_t make_futex_word(void)
+{
+	uint32_t word = random_below(3);
+
+	return put(&word, sizeof(word));
 }
 
 static uint64_t device_address(void)
@@ -357,6 +388,10 @@ uint64_t make_argument(uint32_t argument)
 		return make_spawn();
 	case IN_THREAD:
 		return make_thread();
+	case IN_MESSAGE:
+		return make_message();
+	case IN_WORD:
+		return make_futex_word();
 	case IN_BYTES:
 		return make_bytes();
 	default:

@@ -50,6 +50,8 @@ static const struct {
         {"struct cordon_dma_op *", IN_DMA_OPS},
         {"struct cordon_spawn *", IN_SPAWN},
         {"struct cordon_thread *", IN_THREAD},
+        {"struct cordon_message *", IN_MESSAGE},
+        {"uint32_t *", IN_WORD},
 };
 
 /* Names of numbers. */

@@ -33,6 +33,8 @@ enum argument {
 	IN_DMA_OPS,
 	IN_SPAWN,
 	IN_THREAD,
+	IN_MESSAGE,
+	IN_WORD,  /* one that may be waited on */
 	IN_BYTES, /* a structure that is not known here, or bytes */
 };
 #define OF(type)    (HANDLE | (uint32_t)(type) << 8)

@@ -107,7 +107,40 @@ static void tell(const struct call *call, const uint64_t arguments[CALL_ARGUMENT
 
 static int in_arena(uint64_t address, uint64_t size)
 {
-	return address >= (uintptr_t)arena && address + size <= (uintptr_t)arena + ARENA_SIZE;
+	return address - (uintptr_t)arena <= ARENA_SIZE - size;
+}
+
+/* A handle that a call stored; channel_create stores two. */
+static void use_handles(uint64_t address)
+{
+	struct cordon_handle_info info;
+	cordon_handle_t out[2];
+
+	if (!in_arena(address, sizeof(out)))
+		return;
+	memcpy(out, (const void *)(uintptr_t)address, sizeof(out));
+	remember(out[0]);
+	if (cordon_handle_info(out[1], &info) == 0)
+		remember(out[1]);
+}
+
+/* The handles of a message that was received. */
+static void use_message(uint64_t address)
+{
+	struct cordon_message message;
+	struct cordon_message_handle handle;
+
+	if (!in_arena(address, sizeof(message)))
+		return;
+	memcpy(&message, (const void *)(uintptr_t)address, sizeof(message));
+	for (uint32_t i = 0; i < message.handle_count && i < 4; i++) {
+		uint64_t at = message.handles + i * sizeof(handle);
+
+		if (!in_arena(at, sizeof(handle)))
+			return;
+		memcpy(&handle, (const void *)(uintptr_t)at, sizeof(handle));
+		remember(handle.handle);
+	}
 }
 
 /* What a call gave is used by later ones. */
@@ -115,17 +148,15 @@ static void use_results(const struct call *call, const uint64_t arguments[CALL_A
 {
 	for (uint32_t i = 0; i < call->count; i++) {
 		struct cordon_memory_map map;
-		cordon_handle_t handle;
 
 		if (KIND(call->arguments[i]) == IN_MAP && in_arena(arguments[i], sizeof(map))) {
 			memcpy(&map, (const void *)(uintptr_t)arguments[i], sizeof(map));
 			range_remember(map.address, map.size);
 		}
-		if (KIND(call->arguments[i]) == OUT_HANDLE &&
-		    in_arena(arguments[i], sizeof(handle))) {
-			memcpy(&handle, (const void *)(uintptr_t)arguments[i], sizeof(handle));
-			remember(handle);
-		}
+		if (KIND(call->arguments[i]) == OUT_HANDLE)
+			use_handles(arguments[i]);
+		if (KIND(call->arguments[i]) == IN_MESSAGE)
+			use_message(arguments[i]);
 	}
 }
 
@@ -194,7 +225,7 @@ static void find_leaf(void)
 static void bring_up(void)
 {
 	cordon_handle_t group = cordon_handle_of_type(CORDON_OBJECT_GROUP, 0), container, device;
-	uint16_t command = random_below(8);
+	uint16_t command = (uint16_t)(random_below(8) | (random_once_in(4) ? 0 : 2)); /* memory */
 
 	if (random_once_in(2) || cordon_container_create(&container) < 0)
 		return;
