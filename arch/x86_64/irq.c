@@ -60,12 +60,13 @@ uint64_t irq_spurious_count(void)
 	return __atomic_load_n(&spurious, __ATOMIC_RELAXED);
 }
 
-/* Only what is in service is ended: the spurious vector and those of the 8259 never are, and
- * ending something else in their name would lose it. */
+/* Only what is in service is ended: what the local APIC makes up and what the 8259 sends never is,
+ * and ending something else in their name would lose it. A message that a device forged for the
+ * spurious vector is in service like any other, and would hold everything back for ever. */
 static void unexpected(uint8_t vector)
 {
 	irq_count_spurious();
-	if (vector != VECTOR_SPURIOUS && apic_in_service(vector))
+	if (apic_in_service(vector))
 		apic_end_of_interrupt();
 }
 
