@@ -76,7 +76,9 @@ void err(int code, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	verr(code, format, arguments);
+	vwarn(format, arguments);
+	va_end(arguments);
+	exit(code);
 }
 
 void errx(int code, const char *format, ...)
@@ -84,5 +86,7 @@ void errx(int code, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	verrx(code, format, arguments);
+	vwarnx(format, arguments);
+	va_end(arguments);
+	exit(code);
 }

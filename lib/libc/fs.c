@@ -192,10 +192,10 @@ int fs_get_locked(struct fs *fs, int at, const char *path, struct fs_node **out)
 	struct fs_place place;
 	int err = fs_find_locked(fs, at, path, &place);
 
-	if (err == 0 && place.node == NULL)
-		err = -ENOENT;
+	if (err != 0)
+		return err;
 	*out = place.node;
-	return err;
+	return place.node != NULL ? 0 : -ENOENT;
 }
 
 int fs_make_locked(struct fs *fs, const struct fs_place *place, mode_t mode, struct fs_node **out)

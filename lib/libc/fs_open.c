@@ -143,8 +143,8 @@ fail:
 	return (int)err;
 }
 
-/* Whether what a path names may be opened so. */
-static int may_open(const struct fs_node *node, const struct fs_place *place, int flags)
+/* Opens what is there, and cuts it if asked to. */
+static int open_old_locked(struct fs_node *node, bool slash, int flags)
 {
 	bool writes = (flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC;
 
@@ -152,12 +152,29 @@ static int may_open(const struct fs_node *node, const struct fs_place *place, in
 		return -EEXIST;
 	if (fs_is_folder(node))
 		return writes || flags & O_CREAT ? -EISDIR : 0;
-	if (flags & O_DIRECTORY || place->folder)
+	if (flags & O_DIRECTORY || slash)
 		return -ENOTDIR;
-	return writes && node->fixed ? -EROFS : 0;
+	if (writes && node->fixed)
+		return -EROFS;
+	if (flags & O_TRUNC && node->data.size > 0) {
+		(void)fs_data_resize(&node->data, 0);
+		fs_touch(node);
+	}
+	return 0;
 }
 
-/* Finds or makes the node, cuts it if asked to, and takes a reference. */
+/* Makes what is not there, if asked to. */
+static int open_new_locked(struct fs *fs, const struct fs_place *place, int flags, mode_t mode,
+                           struct fs_node **out)
+{
+	if (!(flags & O_CREAT))
+		return -ENOENT;
+	if (place->folder)
+		return -EISDIR;
+	return fs_make_locked(fs, place, S_IFREG | (mode & 0777), out);
+}
+
+/* Finds or makes the node, and takes a reference. */
 static int open_locked(struct fs *fs, int at, const char *path, int flags, mode_t mode,
                        struct fs_node **out)
 {
@@ -166,23 +183,14 @@ static int open_locked(struct fs *fs, int at, const char *path, int flags, mode_
 
 	if (err != 0)
 		return err;
-	if (place.node != NULL)
-		err = may_open(place.node, &place, flags);
-	else if (!(flags & O_CREAT))
-		err = -ENOENT;
-	else if (place.folder)
-		err = -EISDIR;
-	else
-		err = fs_make_locked(fs, &place, S_IFREG | (mode & 0777), &place.node);
-	if (err != 0)
-		return err;
-	if (flags & O_TRUNC && place.node->data.size > 0) {
-		(void)fs_data_resize(&place.node->data, 0);
-		fs_touch(place.node);
-	}
-	fs_node_ref(place.node);
 	*out = place.node;
-	return 0;
+	if (place.node != NULL)
+		err = open_old_locked(place.node, place.folder, flags);
+	else
+		err = open_new_locked(fs, &place, flags, mode, out);
+	if (err == 0)
+		fs_node_ref(*out);
+	return err;
 }
 
 static int open_at(int at, const char *path, int flags, mode_t mode)

@@ -26,7 +26,7 @@ static int list_add(struct list *list, const struct dirent *entry)
 
 	if (list->count == list->room) {
 		size_t room = list->room > 0 ? 2 * list->room : FIRST_ROOM;
-		struct dirent **grown = realloc(list->entries, room * sizeof(*grown));
+		struct dirent **grown = realloc(list->entries, room * sizeof(struct dirent *));
 
 		if (grown == NULL)
 			return -ENOMEM;

@@ -265,6 +265,42 @@ static void test_vectors(void)
 	close(ends[1]);
 }
 
+#define CHURN 3000
+
+/* Opens, copies and closes as fast as it can. */
+static void churn(void *wrong)
+{
+	for (int i = 0; i < CHURN; i++) {
+		int fd = eventfd(1, EFD_NONBLOCK), copy = dup(fd);
+		uint64_t value = 0;
+
+		*(int *)wrong += close(fd) != 0;
+		*(int *)wrong += read(copy, &value, 8) != 8 || value != 1;
+		*(int *)wrong += close(copy) != 0;
+	}
+}
+
+static void test_two_threads(void)
+{
+	int wrong[2] = {0, 0}, ends[2], lost = 0;
+	char byte = 0;
+
+	if (pipe(ends) != 0)
+		tap_bail("no pipe");
+	thread_begin(churn, &wrong[0]);
+	for (int i = 0; i < CHURN; i++) {
+		byte = (char)i;
+		lost += write(ends[1], &byte, 1) != 1;
+		lost += read(ends[0], &byte, 1) != 1 || byte != (char)i;
+	}
+	churn(&wrong[1]);
+	thread_end();
+	tap_is(lost, 0, "descriptors of one thread do not suffer from another's");
+	tap_is(wrong[0] + wrong[1], 0, "nor do those that both open and close");
+	close(ends[0]);
+	close(ends[1]);
+}
+
 int main(void)
 {
 	test_eventfd();
@@ -276,5 +312,6 @@ int main(void)
 	test_pipe_broken();
 	test_stream();
 	test_vectors();
+	test_two_threads();
 	return tap_done();
 }

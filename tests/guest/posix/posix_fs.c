@@ -223,7 +223,7 @@ static int by_number(const void *a, const void *b)
 
 static void test_listing(void)
 {
-	int numbers[20], count = 0, dots = 0, twice = 0;
+	int numbers[20] = {0}, count = 0, dots = 0, twice = 0;
 	struct dirent **names;
 	struct dirent *entry;
 	char path[NAME_MAX + 8];
@@ -262,7 +262,7 @@ static void test_listing(void)
 		continue;
 	tap_is(count, 12, "rewinddir");
 	rewinddir(folder);
-	readdir(folder);
+	(void)readdir(folder);
 	place = telldir(folder);
 	entry = readdir(folder);
 	snprintf(path, sizeof(path), "%s", entry != NULL ? entry->d_name : "?");
@@ -318,8 +318,10 @@ static void test_streams(void)
 	int temporary;
 	char name[] = "fileXXXXXX";
 
-	if (file == NULL)
+	if (file == NULL) {
 		tap_bail("fopen gives nothing");
+		return;
+	}
 	fprintf(file, "first %d\nsecond\n", 1);
 	rewind(file);
 	tap_ok(fgets(line, sizeof(line), file) && strcmp(line, "first 1\n") == 0, "stdio reads");

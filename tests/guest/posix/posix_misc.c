@@ -264,8 +264,11 @@ static void test_text(void)
 			tap_note("dirname of %s: %s", paths[i][0], copy);
 	}
 	tap_is(right, 12, "basename and dirname");
-	if (chdir(scratch) != 0 || (file = fopen("lines", "w+")) == NULL)
+	file = chdir(scratch) == 0 ? fopen("lines", "w+") : NULL;
+	if (file == NULL) {
 		tap_bail("no file");
+		return;
+	}
 	fputs("one\na second line, which is longer\nend", file);
 	rewind(file);
 	tap_ok(getline(&line, &room, file) == 4 && strcmp(line, "one\n") == 0, "getline");
@@ -321,9 +324,11 @@ struct item {
 	TAILQ_ENTRY(item) link;
 };
 
+TAILQ_HEAD(item_list, item);
+
 static void test_queue(void)
 {
-	TAILQ_HEAD(, item) head = TAILQ_HEAD_INITIALIZER(head);
+	struct item_list head = TAILQ_HEAD_INITIALIZER(head);
 	struct item items[3] = {{.number = 1}, {.number = 2}, {.number = 3}}, *item;
 	int sum = 0;
 

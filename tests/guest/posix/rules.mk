@@ -17,3 +17,7 @@ posix_timer_SRCS := tests/guest/posix/posix_timer.c $(POSIX_SUPPORT)
 posix_misc_SRCS	 := tests/guest/posix/posix_misc.c $(POSIX_SUPPORT)
 
 TOOL_TESTS += tests/tools/posix_test.py
+
+GUEST_TESTS += posix_budget
+posix_budget_SRCS := tests/guest/posix/budget.c tests/guest/support/tap.c \
+		     tests/guest/support/support.c
