@@ -7,3 +7,6 @@ vfio_device_SRCS := tests/guest/vfio/vfio_device.c tests/guest/vfio/edu.c $(GUES
 
 GUEST_TESTS += forge
 forge_SRCS := tests/guest/vfio/forge.c tests/guest/vfio/edu.c $(GUEST_SUPPORT)
+
+GUEST_TESTS += testdev
+testdev_SRCS := tests/guest/vfio/testdev.c $(GUEST_SUPPORT)
