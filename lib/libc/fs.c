@@ -154,7 +154,14 @@ int fs_enter(struct fs **out)
 
 void fs_leave(struct fs *fs)
 {
+	struct description *held[FS_HELD];
+	unsigned int count = fs->held_count;
+
+	memcpy(held, fs->held, sizeof(held));
+	fs->held_count = 0;
 	lock_release(&fs->lock);
+	while (count > 0)
+		description_put(held[--count]);
 }
 
 /* --- places --- */
@@ -169,9 +176,8 @@ static int start_of(struct fs *fs, int at, const char *path, struct fs_node **ou
 	d = fd_get(at);
 	if (d == NULL)
 		return -EBADF;
-	/* It stays while the file system is locked: the open folder is closed under the lock. */
+	fs->held[fs->held_count++] = d;
 	*out = fs_folder_of(d);
-	description_put(d);
 	return *out != NULL ? 0 : -ENOTDIR;
 }
 

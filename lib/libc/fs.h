@@ -6,6 +6,8 @@
 #include "fd.h"
 #include "fs_tree.h"
 
+#define FS_HELD 2 /* renameat has two paths */
+
 struct fs {
 	struct __lock lock;
 	bool ready;
@@ -13,6 +15,10 @@ struct fs {
 	struct fs_node *tmp;
 	struct fs_node *folder; /* the working directory, with a reference */
 	mode_t mask;            /* umask */
+	/* The open folders that paths start from, with references, until the lock is left: their
+	 * release takes the lock. */
+	struct description *held[FS_HELD];
+	unsigned int held_count;
 };
 
 /* Locks the file system, and sets it up the first time. Returns 0, -ENOMEM, or -EIO when the
@@ -20,8 +26,8 @@ struct fs {
 int fs_enter(struct fs **out);
 void fs_leave(struct fs *fs);
 
-/* Where a path leads, from the folder that at names (AT_FDCWD: the working directory). Errors of
- * fs_walk, and -EBADF, -ENOTDIR for at. */
+/* At most FS_HELD times between entering and leaving: where a path leads, from the folder that at
+ * names (AT_FDCWD: the working directory). Errors of fs_walk, and -EBADF, -ENOTDIR for at. */
 int fs_find_locked(struct fs *fs, int at, const char *path, struct fs_place *out);
 
 /* As before, and it must exist. */

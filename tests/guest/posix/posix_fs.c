@@ -180,6 +180,9 @@ static void test_folders(void)
 	FAILS(rmdir("d/."), EINVAL, "rmdir: itself");
 	FAILS(rmdir("d/e/.."), ENOTEMPTY, "rmdir: its parent");
 	FAILS(unlink("d/e"), EISDIR, "unlink: a folder");
+	tap_is(renameat(fd, "f", fd, "e/f"), 0, "renameat");
+	tap_is(renameat(fd, "e/f", AT_FDCWD, "d/f"), 0, "renameat: from one folder to another");
+	FAILS(renameat(3000, "f", fd, "g"), EBADF, "renameat: from a closed one");
 	tap_is(unlinkat(fd, "e", AT_REMOVEDIR), 0, "unlinkat: a folder");
 	tap_is(unlinkat(fd, "f", 0), 0, "unlinkat: a file");
 	FAILS(openat(fd, "g", O_RDONLY), ENOENT, "openat");
