@@ -60,30 +60,51 @@ int vfio_config_write32(const struct vfio_device *device, uint32_t offset, uint3
 	return config_write(device, offset, &value, sizeof(value));
 }
 
-int vfio_find_capability(const struct vfio_device *device, uint8_t id, uint32_t *offset)
+/* Where the list begins; 0: there is none. */
+static int first_capability(const struct vfio_device *device, uint8_t *first)
 {
 	uint16_t status = 0;
-	uint8_t next = 0;
 	int result = vfio_config_read16(device, VFIO_PCI_STATUS, &status);
 
-	if (result < 0)
+	*first = 0;
+	if (result < 0 || !(status & VFIO_PCI_STATUS_CAPABILITIES))
 		return result;
-	if (!(status & VFIO_PCI_STATUS_CAPABILITIES))
-		return -ENOENT;
-	result = vfio_config_read8(device, VFIO_PCI_CAPABILITIES, &next);
+	return vfio_config_read8(device, VFIO_PCI_CAPABILITIES, first);
+}
+
+int vfio_find_capability(const struct vfio_device *device, uint8_t id, uint32_t *offset)
+{
+	uint32_t at = 0;
+	int result = vfio_find_next_capability(device, id, &at);
+
+	if (result == 0)
+		*offset = at;
+	return result;
+}
+
+/* From the head each time: a list that goes in circles is noticed, however often it is asked. */
+int vfio_find_next_capability(const struct vfio_device *device, uint8_t id, uint32_t *offset)
+{
+	uint32_t before = *offset;
+	uint32_t found = 0;
+	uint8_t next;
+	int result = first_capability(device, &next);
+
 	for (unsigned int i = 0; result == 0 && i < CAPABILITIES_MAX; i++) {
 		uint32_t at = next & ~3u; /* section 6.7: the two low bits are reserved */
 		uint16_t header = 0;
 
+		if (at == 0 && found != 0)
+			*offset = found;
 		if (at == 0)
-			return -ENOENT;
+			return found != 0 ? 0 : -ENOENT;
 		if (at < VFIO_PCI_HEADER_SIZE)
 			return -EIO;
 		result = vfio_config_read16(device, at, &header);
-		if (result == 0 && (header & 0xff) == id) {
-			*offset = at;
-			return 0;
-		}
+		if (found == 0 && before == 0 && (header & 0xff) == id)
+			found = at;
+		if (at == before)
+			before = 0;
 		next = (uint8_t)(header >> 8);
 	}
 	return result < 0 ? result : -EIO;

@@ -272,16 +272,15 @@ static int map_area(struct vfio_device *device, unsigned int index,
 	return 0;
 }
 
-/* The kernel maps a BAR only while the device decodes memory. */
-static int decoder_on(struct vfio_device *device)
+/* The kernel reaches and maps a BAR only while the device decodes its kind of addresses. */
+static int decoder_on(struct vfio_device *device, uint16_t decoder)
 {
 	uint16_t command = 0;
 	int result = vfio_config_read16(device, VFIO_PCI_COMMAND, &command);
 
-	if (result < 0 || command & VFIO_PCI_COMMAND_MEMORY)
+	if (result < 0 || command & decoder)
 		return result;
-	return vfio_config_write16(device, VFIO_PCI_COMMAND,
-	                           (uint16_t)(command | VFIO_PCI_COMMAND_MEMORY));
+	return vfio_config_write16(device, VFIO_PCI_COMMAND, (uint16_t)(command | decoder));
 }
 
 static int map_bar(struct vfio_device *device, unsigned int index)
@@ -293,9 +292,11 @@ static int map_bar(struct vfio_device *device, unsigned int index)
 		return result;
 	device->bars[index].size = region.size;
 	device->bars[index].flags = region.flags;
-	if (region.size == 0 || !(region.flags & CORDON_REGION_MMAP))
+	if (region.size == 0)
 		return 0;
-	result = decoder_on(device);
+	if (region.flags & CORDON_REGION_IO)
+		return decoder_on(device, VFIO_PCI_COMMAND_IO);
+	result = decoder_on(device, VFIO_PCI_COMMAND_MEMORY);
 	for (uint32_t i = 0; result == 0 && i < region.area_count && i < CORDON_REGION_AREAS_MAX;
 	     i++)
 		result = map_area(device, index, &region.areas[i]);

@@ -358,6 +358,12 @@ int64_t cordon_device_region_read(cordon_handle_t device, uint32_t region, uint6
 {
 	ENTER((int64_t)offset);
 	(void)device;
+	if (region == 2 && !(fake.config[VFIO_PCI_COMMAND] & VFIO_PCI_COMMAND_IO))
+		return -EIO;
+	if (region == 2 && offset + size <= sizeof(fake.ports)) {
+		memcpy(bytes, fake.ports + offset, size);
+		return (int64_t)size;
+	}
 	if (region != CORDON_REGION_CONFIG || offset + size > sizeof(fake.config))
 		return -ERANGE;
 	memcpy(bytes, fake.config + offset, size);
@@ -369,6 +375,10 @@ int64_t cordon_device_region_write(cordon_handle_t device, uint32_t region, uint
 {
 	ENTER((int64_t)offset);
 	(void)device;
+	if (region == 2 && offset + size <= sizeof(fake.ports)) {
+		memcpy(fake.ports + offset, bytes, size);
+		return (int64_t)size;
+	}
 	if (region != CORDON_REGION_CONFIG || offset + size > sizeof(fake.config))
 		return -ERANGE;
 	memcpy(fake.config + offset, bytes, size);

@@ -45,6 +45,7 @@ struct fake_kernel {
 	uint32_t group_flags;              /* of both groups, CORDON_GROUP_* */
 	struct cordon_container_info iova; /* what container_info tells */
 	uint8_t config[4096];
+	uint8_t ports[32]; /* BAR 2 */
 
 	/* What there is now. */
 	int containers;

@@ -124,6 +124,8 @@ Test(libvfio_open, each_step_fails_with_its_own_error)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		fake_reset();
+		/* So that the first write is the one of bus mastering. */
+		fake.config[VFIO_PCI_COMMAND] |= VFIO_PCI_COMMAND_IO;
 		fake.fail_name = cases[i].call;
 		fake.fail_result = cases[i].error;
 		check_failure(vfio_device_open(&params, &device), cases[i].step, cases[i].error);
@@ -232,14 +234,14 @@ Test(libvfio_open, a_group_handle_needs_its_rights)
 	check_failure(vfio_device_open(&params, &device), VFIO_STEP_OPEN_GROUP, -EACCES);
 }
 
-Test(libvfio_open, turns_the_decoder_on_to_map_a_bar)
+Test(libvfio_open, turns_on_the_decoders_of_its_bars)
 {
 	struct vfio_open_params params = edu_params();
 
 	fake.config[VFIO_PCI_COMMAND] = 0;
 	cr_assert_eq(vfio_device_open(&params, &device), 0, "%s", device.error.text);
 	cr_assert_eq(fake.config[VFIO_PCI_COMMAND],
-	             VFIO_PCI_COMMAND_MEMORY | VFIO_PCI_COMMAND_MASTER);
+	             VFIO_PCI_COMMAND_IO | VFIO_PCI_COMMAND_MEMORY | VFIO_PCI_COMMAND_MASTER);
 	vfio_device_close(&device);
 }
 
@@ -346,6 +348,54 @@ Test(libvfio_open, walks_the_capability_list)
 	put_capability(0x50, VFIO_PCI_CAP_MSIX, 0x04);
 	cr_assert_eq(vfio_find_capability(&device, VFIO_PCI_CAP_EXPRESS, &at), -EIO,
 	             "into the header");
+	vfio_device_close(&device);
+}
+
+Test(libvfio_open, finds_a_capability_that_is_there_several_times)
+{
+	struct vfio_open_params params = edu_params();
+	static const uint32_t places[] = {0x80, 0x40, 0x90};
+	uint32_t at = 0;
+
+	cr_assert_eq(vfio_device_open(&params, &device), 0);
+	fake.config[VFIO_PCI_STATUS] = VFIO_PCI_STATUS_CAPABILITIES;
+	fake.config[VFIO_PCI_CAPABILITIES] = 0x80;
+	put_capability(0x80, VFIO_PCI_CAP_VENDOR, 0x60);
+	put_capability(0x60, VFIO_PCI_CAP_MSIX, 0x40);
+	put_capability(0x40, VFIO_PCI_CAP_VENDOR, 0x90);
+	put_capability(0x90, VFIO_PCI_CAP_VENDOR, 0);
+	for (size_t i = 0; i < 3; i++) {
+		cr_assert_eq(vfio_find_next_capability(&device, VFIO_PCI_CAP_VENDOR, &at), 0);
+		cr_assert_eq(at, places[i]);
+	}
+	cr_assert_eq(vfio_find_next_capability(&device, VFIO_PCI_CAP_VENDOR, &at), -ENOENT);
+	cr_assert_eq(at, 0x90, "it stays");
+	put_capability(0x90, VFIO_PCI_CAP_VENDOR, 0x80);
+	at = 0;
+	cr_assert_eq(vfio_find_next_capability(&device, VFIO_PCI_CAP_VENDOR, &at), -EIO,
+	             "a circle is no endless list");
+	vfio_device_close(&device);
+}
+
+Test(libvfio_open, reaches_ports_by_call)
+{
+	struct vfio_open_params params = edu_params();
+	uint32_t value = 0;
+	uint16_t half = 0;
+	uint8_t byte = 0;
+
+	cr_assert_eq(vfio_device_open(&params, &device), 0);
+	cr_assert_eq(vfio_bar_write32(&device, 2, 4, 0x12345678), 0);
+	cr_assert_eq(vfio_bar_write16(&device, 2, 8, 0xabcd), 0);
+	cr_assert_eq(vfio_bar_write8(&device, 2, 10, 0xef), 0);
+	cr_assert_eq(vfio_bar_read32(&device, 2, 4, &value), 0);
+	cr_assert_eq(vfio_bar_read16(&device, 2, 8, &half), 0);
+	cr_assert_eq(vfio_bar_read8(&device, 2, 10, &byte), 0);
+	cr_assert(value == 0x12345678 && half == 0xabcd && byte == 0xef);
+	cr_assert_eq(vfio_bar_read32(&device, 2, 6, &value), -EINVAL);
+	cr_assert_eq(vfio_bar_write16(&device, 2, 1, 0), -EINVAL);
+	cr_assert_eq(vfio_bar_read8(&device, 6, 0, &byte), -EINVAL);
+	cr_assert_eq(vfio_bar_read32(&device, 2, 32, &value), -ERANGE);
 	vfio_device_close(&device);
 }
 

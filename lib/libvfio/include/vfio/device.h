@@ -74,7 +74,7 @@ struct vfio_device {
  * Opens a device: (1) container, (2) find its group, (3) open the group, (4) viable?,
  * (5) group into the container, (6) map the DMA memory, (7) the device, (8) map its BARs
  * except pages of the MSI-X structures, (9) describe its interrupts, (10) turn on bus
- * mastering. The memory decoder is turned on in step 8 where it was off.
+ * mastering. The decoders of memory and ports are turned on in step 8 where they were off.
  *
  * Returns 0, or the negated error number that device->error explains; the steps before the
  * failing one are then undone. device->error.unavailable is 1 when the device is not there
@@ -98,6 +98,24 @@ volatile void *vfio_bar_pointer(const struct vfio_device *device, unsigned int b
                                 uint64_t size);
 
 /*
+ * One access to a BAR by a system call: for I/O ports, and for parts that are not mapped.
+ * offset is a multiple of the width. 0; -EINVAL: no such BAR, or misaligned; -ERANGE: outside; or
+ * what else device_region_read and device_region_write say.
+ */
+int vfio_bar_read8(const struct vfio_device *device, unsigned int bar, uint64_t offset,
+                   uint8_t *value);
+int vfio_bar_read16(const struct vfio_device *device, unsigned int bar, uint64_t offset,
+                    uint16_t *value);
+int vfio_bar_read32(const struct vfio_device *device, unsigned int bar, uint64_t offset,
+                    uint32_t *value);
+int vfio_bar_write8(const struct vfio_device *device, unsigned int bar, uint64_t offset,
+                    uint8_t value);
+int vfio_bar_write16(const struct vfio_device *device, unsigned int bar, uint64_t offset,
+                     uint16_t value);
+int vfio_bar_write32(const struct vfio_device *device, unsigned int bar, uint64_t offset,
+                     uint32_t value);
+
+/*
  * Configuration space. offset is a multiple of the width. The kernel keeps the bits that
  * would lift the isolation (docs/security.md), so what was written may not read back.
  * Returns 0 or what device_region_read or device_region_write say.
@@ -114,6 +132,12 @@ int vfio_config_write32(const struct vfio_device *device, uint32_t offset, uint3
  * -EIO: its list is malformed.
  */
 int vfio_find_capability(const struct vfio_device *device, uint8_t id, uint32_t *offset);
+
+/*
+ * The same for a capability that may be there several times, as virtio's are: *offset is 0, or what
+ * the last call left, and becomes the place of the next one. It stays after an error.
+ */
+int vfio_find_next_capability(const struct vfio_device *device, uint8_t id, uint32_t *offset);
 
 /* The same for an extended capability (PCI Express Base 4.0, section 7.6.3). */
 int vfio_find_extended_capability(const struct vfio_device *device, uint16_t id, uint32_t *offset);

@@ -38,6 +38,7 @@ enum vfio_pci_offset {
 enum vfio_pci_capability {
 	VFIO_PCI_CAP_POWER = 0x01,
 	VFIO_PCI_CAP_MSI = 0x05,
+	VFIO_PCI_CAP_VENDOR = 0x09,
 	VFIO_PCI_CAP_EXPRESS = 0x10,
 	VFIO_PCI_CAP_MSIX = 0x11,
 };
