@@ -48,4 +48,5 @@ LIBC_SRCS += lib/libc/stubs.S \
 	     lib/libc/extra.c \
 	     lib/libc/clock.c \
 	     lib/libc/names.c \
+	     lib/libc/service.c \
 	     lib/libc/errno_check.c

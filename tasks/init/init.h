@@ -8,18 +8,31 @@
 #include <stdint.h>
 
 #include <cordon/rt.h>
+#include <cordon/service.h>
 
 #include "manifest.h"
 
-#define RUNNING_MAX 32
+#define RUNNING_MAX 31 /* each with its channel for services, and the console, in one wait */
 
 /* A task that init started and whose end it has not yet seen. */
 struct running {
 	bool used;
-	bool ending; /* init itself ended it: no failure */
-	bool ok;     /* after its end: whether it succeeded */
-	cordon_handle_t handle;
+	bool ending;                       /* init itself ended it: no failure */
+	bool ok;                           /* after its end: whether it succeeded */
+	cordon_handle_t handle;            /* NONE: it waits to be started again */
+	cordon_handle_t services;          /* where it asks for services, or NONE */
+	const struct manifest_task *entry; /* NULL: not of the manifest */
+	unsigned int restarts;             /* how often it was started again */
+	uint64_t restart_at;               /* monotonic ns */
 	char name[CORDON_NAME_MAX];
+};
+
+/* A name that the manifest publishes. */
+struct service {
+	const char *name;
+	const struct manifest_task *publisher;
+	cordon_handle_t forward; /* init sends here */
+	cordon_handle_t accept;  /* the publisher receives here; it gets a duplicate */
 };
 
 struct init {
@@ -31,6 +44,9 @@ struct init {
 	bool prompting;        /* the cursor stands behind a prompt: reports begin a line */
 	unsigned int failures; /* tasks that were refused or did not succeed */
 	struct running running[RUNNING_MAX];
+	unsigned int service_count;
+	struct service services[MANIFEST_SERVICES_MAX];
+	bool started[MANIFEST_TASKS_MAX]; /* tasks of the manifest whose turn has come */
 	struct manifest manifest;
 };
 
@@ -56,6 +72,7 @@ struct launch {
 	unsigned int arg_count; /* without argument 0, which is the path */
 	const char *const *args;
 	const struct manifest_task *entry; /* what else it gets; null: only the console */
+	cordon_handle_t services;          /* its end to ask for services, or NONE */
 	bool everything; /* the authority with all rights, the initramfs, the console's input */
 };
 
@@ -63,7 +80,34 @@ struct launch {
  * Starts a task; the handle is the caller's. All failures are printed. -ENODEV: a device is
  * not there, or no usable IOMMU; others as the system calls return them.
  */
-int spawn_task(const struct init *init, const struct launch *launch, cordon_handle_t *out);
+int spawn_task(struct init *init, const struct launch *launch, cordon_handle_t *out);
+
+/* --- entries.c: tasks of the manifest ---------------------------------------------------- */
+
+/* Starts a task of the manifest, with other arguments when arg_count is not 0. NULL: not started,
+ * *err as spawn_task. */
+struct running *start_entry(struct init *init, const struct manifest_task *entry,
+                            unsigned int arg_count, const char *const *args, int *err);
+
+/* Whether a task that failed is started again; notes when, and says so. */
+bool restart_plan(struct running *task);
+
+/* Starts those again whose time has come. */
+void restart_due(struct init *init);
+
+/* When the next one is to be started again; CORDON_TIME_FOREVER: none. */
+uint64_t restart_next(const struct init *init);
+
+/* --- services.c: how tasks find each other ------------------------------------------------ */
+
+/* Makes a channel for each name that the manifest publishes. */
+int services_open(struct init *init);
+
+/* The end that the publisher of a name is given. */
+cordon_handle_t services_accept_end(struct init *init, const char *name);
+
+/* Answers what a task asked for. */
+void services_serve(struct init *init, struct running *client);
 
 /* --- running.c: tasks that run ----------------------------------------------------------- */
 
@@ -97,11 +141,6 @@ void report_faults(const struct init *init);
 void report_counters(const struct init *init);
 
 /* --- prompt.c ---------------------------------------------------------------------------- */
-
-/* Starts an entry of the manifest; with arguments (arg_count above 0) instead of its own.
- * Null: it did not start (printed), *err tells why. */
-struct running *start_entry(struct init *init, const struct manifest_task *entry,
-                            unsigned int arg_count, const char *const *args, int *err);
 
 /* Obeys what is typed until "poweroff". */
 void prompt_run(struct init *init);

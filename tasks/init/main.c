@@ -72,6 +72,7 @@ static bool run_one(struct init *init)
 	        .path = options.run[0],
 	        .arg_count = options.run_count - 1,
 	        .args = options.run + 1,
+	        .services = CORDON_HANDLE_NONE,
 	        .everything = true,
 	};
 	struct running *task;
@@ -98,11 +99,13 @@ static bool read_manifest(struct init *init)
 		       init->manifest.error_line, init->manifest.error);
 		return false;
 	}
-	return true;
+	return services_open(init) == 0;
 }
 
 static void run_manifest(struct init *init)
 {
+	for (unsigned int i = 0; i < init->manifest.task_count; i++)
+		init->started[i] = init->manifest.tasks[i].manual;
 	for (unsigned int i = 0; i < init->manifest.task_count; i++) {
 		const struct manifest_task *entry = &init->manifest.tasks[i];
 		struct running *task;

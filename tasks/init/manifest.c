@@ -171,6 +171,97 @@ static int parse_budget(struct manifest *manifest, struct manifest_task *task,
 	return 0;
 }
 
+/* --- services -------------------------------------------------------------------------------- */
+
+static const struct manifest_task *publisher_of(const struct manifest *manifest, const char *name)
+{
+	for (unsigned int i = 0; i < manifest->task_count; i++) {
+		const struct manifest_task *task = &manifest->tasks[i];
+
+		for (unsigned int j = 0; j < task->publish_count; j++)
+			if (strcmp(task->publish[j], name) == 0)
+				return task;
+	}
+	return NULL;
+}
+
+/* Adds the names of a line to those of a task. */
+static int parse_names(struct manifest *manifest, const struct line *line, const char *names[],
+                       unsigned int *count, const char *word)
+{
+	if (line->count == 0)
+		return fail(manifest, line->number, "%s takes names of services", word);
+	if (line->count > MANIFEST_NAMES_MAX - *count)
+		return fail(manifest, line->number, "more than %d services", MANIFEST_NAMES_MAX);
+	for (unsigned int i = 0; i < line->count; i++) {
+		if (!name_is_good(line->words[i]) || strlen(line->words[i]) >= MANIFEST_NAME_MAX)
+			return fail(manifest, line->number, "'%.40s' is no name of a service",
+			            line->words[i]);
+		names[(*count)++] = line->words[i];
+	}
+	return 0;
+}
+
+static int parse_publish(struct manifest *manifest, struct manifest_task *task,
+                         const struct line *line)
+{
+	for (unsigned int i = 0; i < line->count; i++) {
+		const struct manifest_task *other = publisher_of(manifest, line->words[i]);
+
+		if (other != NULL)
+			return fail(manifest, line->number, "%.30s is published by %s already",
+			            line->words[i], other->name);
+		if (manifest->service_count++ == MANIFEST_SERVICES_MAX)
+			return fail(manifest, line->number, "more than %d services in all",
+			            MANIFEST_SERVICES_MAX);
+	}
+	return parse_names(manifest, line, task->publish, &task->publish_count, "publish");
+}
+
+static int parse_connect(struct manifest *manifest, struct manifest_task *task,
+                         const struct line *line)
+{
+	task->connect_line = line->number;
+	return parse_names(manifest, line, task->connect, &task->connect_count, "connect");
+}
+
+/* Every name that is connected to has a publisher, on whatever line. */
+static int check_connections(struct manifest *manifest)
+{
+	for (unsigned int i = 0; i < manifest->task_count; i++) {
+		const struct manifest_task *task = &manifest->tasks[i];
+
+		for (unsigned int j = 0; j < task->connect_count; j++)
+			if (publisher_of(manifest, task->connect[j]) == NULL)
+				return fail(manifest, task->connect_line, "nobody publishes %.30s",
+				            task->connect[j]);
+	}
+	return 0;
+}
+
+/* --- the rest of a task ---------------------------------------------------------------------- */
+
+static int parse_restart(struct manifest *manifest, struct manifest_task *task,
+                         const struct line *line)
+{
+	task->restart = true;
+	task->restart_tries = MANIFEST_RESTART_TRIES;
+	task->restart_delay_ms = MANIFEST_RESTART_DELAY_MS;
+	for (unsigned int i = 0; i < line->count; i++) {
+		char *word = line->words[i];
+		int err = -EINVAL;
+
+		if (strncmp(word, "tries=", 6) == 0)
+			err = words_number(word + 6, 10, 1000000, &task->restart_tries);
+		else if (strncmp(word, "delay=", 6) == 0)
+			err = words_number(word + 6, 10, 60000, &task->restart_delay_ms);
+		if (err != 0)
+			return fail(manifest, line->number,
+			            "'%.40s' is not tries=NUMBER or delay=MILLISECONDS", word);
+	}
+	return 0;
+}
+
 static int parse_flag(struct manifest *manifest, bool *flag, const char *word,
                       const struct line *line)
 {
@@ -184,9 +275,11 @@ static int parse_statement(struct manifest *manifest, const char *word, const st
 {
 	static int (*const parse[])(struct manifest *, struct manifest_task *,
 	                            const struct line *) = {
-	        parse_group, parse_authority, parse_args, parse_env, parse_budget,
+	        parse_group,  parse_authority, parse_args,    parse_env,
+	        parse_budget, parse_publish,   parse_connect, parse_restart,
 	};
-	static const char *const words[] = {"group", "authority", "args", "env", "budget"};
+	static const char *const words[] = {"group",  "authority", "args",    "env",
+	                                    "budget", "publish",   "connect", "restart"};
 	struct manifest_task *task;
 
 	if (strcmp(word, "task") == 0)
@@ -232,6 +325,7 @@ int manifest_parse(struct manifest *manifest, const void *bytes, size_t size)
 	int err = 0;
 
 	manifest->task_count = 0;
+	manifest->service_count = 0;
 	manifest->error_line = 0;
 	manifest->error[0] = '\0';
 	if (size > MANIFEST_BYTES_MAX)
@@ -248,6 +342,8 @@ int manifest_parse(struct manifest *manifest, const void *bytes, size_t size)
 		err = parse_line(manifest, number, text);
 		text = end;
 	}
+	if (err == 0)
+		err = check_connections(manifest);
 	if (err != 0)
 		manifest->task_count = 0; /* nothing of it may be started */
 	return err;

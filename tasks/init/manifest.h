@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <cordon/task.h>
 
@@ -13,7 +14,15 @@
 #define MANIFEST_BYTES_MAX  16384 /* of text */
 #define MANIFEST_TASKS_MAX  32
 #define MANIFEST_GROUPS_MAX 8  /* groups of a task */
+#define MANIFEST_NAMES_MAX  8  /* services that a task publishes, and that it connects to */
 #define MANIFEST_WORDS_MAX  32 /* arguments of a task, and its environment strings */
+
+#define MANIFEST_NAME_MAX     25 /* of a service, with the zero byte */
+#define MANIFEST_SERVICES_MAX 32 /* in all */
+
+/* How a task that fails is started again. */
+#define MANIFEST_RESTART_TRIES    5   /* unless the line says otherwise */
+#define MANIFEST_RESTART_DELAY_MS 100 /* before the first time; doubles each time */
 
 struct manifest_group {
 	struct device_selector selector;
@@ -33,6 +42,14 @@ struct manifest_task {
 	unsigned int env_count;
 	const char *env[MANIFEST_WORDS_MAX]; /* KEY=VALUE */
 	struct cordon_budget budget;         /* zero: the kernel's default */
+	unsigned int publish_count;
+	const char *publish[MANIFEST_NAMES_MAX];
+	unsigned int connect_count;
+	const char *connect[MANIFEST_NAMES_MAX];
+	unsigned int connect_line;
+	bool restart; /* started again when it fails */
+	uint64_t restart_tries;
+	uint64_t restart_delay_ms;
 	bool inspect;   /* a handle "inspect": the authority with INSPECT only */
 	bool initramfs; /* a handle "initramfs", read-only */
 	bool input;     /* may read the console */
@@ -44,6 +61,7 @@ struct manifest_task {
 struct manifest {
 	unsigned int task_count;
 	struct manifest_task tasks[MANIFEST_TASKS_MAX];
+	unsigned int service_count;        /* names that are published, in all */
 	unsigned int error_line;           /* of the first error, from 1 */
 	char error[96];                    /* why, in words */
 	char text[MANIFEST_BYTES_MAX + 1]; /* what the names above point into */

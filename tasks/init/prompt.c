@@ -18,22 +18,6 @@
 /* A command's words without its name. Returns false when the prompt is to end. */
 typedef bool command_function(struct init *init, unsigned int count, const char *const *words);
 
-struct running *start_entry(struct init *init, const struct manifest_task *entry,
-                            unsigned int arg_count, const char *const *args, int *err)
-{
-	struct launch launch = {
-	        .name = entry->name,
-	        .path = entry->path,
-	        .arg_count = arg_count > 0 ? arg_count : entry->arg_count,
-	        .args = arg_count > 0 ? args : entry->args,
-	        .entry = entry,
-	};
-	cordon_handle_t handle;
-
-	*err = spawn_task(init, &launch, &handle);
-	return *err == 0 ? running_add(init, entry->name, handle) : NULL;
-}
-
 /* A word is the name of a program in /bin, or a whole path. */
 static struct running *start_program(struct init *init, const char *word, unsigned int arg_count,
                                      const char *const *args)
@@ -45,6 +29,7 @@ static struct running *start_program(struct init *init, const char *word, unsign
 	        .path = path,
 	        .arg_count = arg_count,
 	        .args = args,
+	        .services = CORDON_HANDLE_NONE,
 	};
 	cordon_handle_t handle;
 
@@ -109,6 +94,7 @@ static bool command_run(struct init *init, unsigned int count, const char *const
 static bool command_kill(struct init *init, unsigned int count, const char *const *words)
 {
 	struct running *task;
+	bool restarts;
 	int64_t err;
 
 	if (count != 1) {
@@ -120,11 +106,17 @@ static bool command_kill(struct init *init, unsigned int count, const char *cons
 		printf("%s is not running, or not started by init\n", words[0]);
 		return true;
 	}
-	task->ending = true;
+	if (task->handle == CORDON_HANDLE_NONE) {
+		printf("%s is not started again\n", words[0]);
+		task->used = false;
+		return true;
+	}
+	restarts = task->entry != NULL && task->entry->restart;
+	task->ending = !restarts;
 	err = cordon_task_kill(task->handle, KILL_CODE);
 	if (err != 0)
 		printf("%s: %s\n", words[0], cordon_strerror(err));
-	else
+	else if (!restarts)
 		running_wait(init, task, true);
 	return true;
 }

@@ -11,6 +11,8 @@ init_SRCS := tasks/init/main.c \
 	     tasks/init/records.c \
 	     tasks/init/spawn.c \
 	     tasks/init/running.c \
+	     tasks/init/entries.c \
+	     tasks/init/services.c \
 	     tasks/init/report.c \
 	     tasks/init/describe.c \
 	     tasks/init/editor.c \

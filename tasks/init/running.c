@@ -6,7 +6,8 @@
 #include "describe.h"
 #include "init.h"
 
-_Static_assert(RUNNING_MAX < CORDON_WAIT_MAX, "all tasks and the console fit into one wait");
+_Static_assert(2 * RUNNING_MAX + 1 <= CORDON_WAIT_MAX,
+               "all tasks, what they ask for and the console fit into one wait");
 
 #define KEY_INTERRUPT  0x03 /* ctrl-C */
 #define KILL_CODE      130  /* exit code of a task that ctrl-C or "kill" ended */
@@ -19,7 +20,8 @@ struct running *running_add(struct init *init, const char *name, cordon_handle_t
 
 		if (task->used)
 			continue;
-		*task = (struct running){.used = true, .handle = handle};
+		*task = (struct running){
+		        .used = true, .handle = handle, .services = CORDON_HANDLE_NONE};
 		strlcpy(task->name, name, sizeof(task->name));
 		return task;
 	}
@@ -63,51 +65,91 @@ static void ended(struct init *init, struct running *task)
 		describe_end(&info, text, sizeof(text));
 		printf("init: %s %s\n", task->name, text);
 	}
+	cordon_handle_close(task->handle);
+	cordon_handle_close(task->services);
+	task->handle = CORDON_HANDLE_NONE;
+	task->services = CORDON_HANDLE_NONE;
+	if (!task->ok && restart_plan(task))
+		return;
 	if (!task->ok && !task->ending)
 		init->failures++;
-	cordon_handle_close(task->handle);
 	task->used = false;
+}
+
+/* What one wait waits for. */
+struct wait_list {
+	uint32_t count;
+	struct cordon_wait items[CORDON_WAIT_MAX];
+	struct running *tasks[CORDON_WAIT_MAX]; /* NULL: the console */
+};
+
+static void wait_add(struct wait_list *list, cordon_handle_t handle, uint32_t signals,
+                     struct running *task)
+{
+	list->items[list->count] = (struct cordon_wait){.handle = handle, .signals = signals};
+	list->tasks[list->count++] = task;
+}
+
+static void wait_collect(struct init *init, bool console, struct wait_list *list)
+{
+	list->count = 0;
+	for (unsigned int i = 0; i < RUNNING_MAX; i++) {
+		struct running *task = &init->running[i];
+
+		if (!task->used || task->handle == CORDON_HANDLE_NONE)
+			continue;
+		wait_add(list, task->handle, CORDON_SIGNAL_TERMINATED, task);
+		if (task->services != CORDON_HANDLE_NONE)
+			wait_add(list, task->services, CORDON_SIGNAL_READABLE, task);
+	}
+	if (console)
+		wait_add(list, CORDON_STDIN, CORDON_SIGNAL_READABLE, NULL);
+}
+
+/* Does what became possible. Returns whether a byte was typed. */
+static bool wait_act(struct init *init, const struct wait_list *list)
+{
+	bool typed = false;
+
+	for (uint32_t i = 0; i < list->count; i++) {
+		if (list->items[i].pending == 0)
+			continue;
+		if (list->tasks[i] == NULL)
+			typed = true;
+		else if (list->items[i].pending & CORDON_SIGNAL_TERMINATED)
+			ended(init, list->tasks[i]);
+		else if (list->tasks[i]->services == list->items[i].handle)
+			services_serve(init, list->tasks[i]);
+	}
+	return typed;
 }
 
 bool running_wait_any(struct init *init, bool console, uint64_t deadline)
 {
-	struct cordon_wait items[RUNNING_MAX + 1];
-	struct running *tasks[RUNNING_MAX + 1];
-	uint32_t count = 0;
+	struct wait_list list;
+	uint64_t restart = restart_next(init);
 	bool typed = false;
 	int64_t result;
 
-	memset(items, 0, sizeof(items));
-	for (unsigned int i = 0; i < RUNNING_MAX; i++) {
-		if (!init->running[i].used)
-			continue;
-		items[count].handle = init->running[i].handle;
-		items[count].signals = CORDON_SIGNAL_TERMINATED;
-		tasks[count++] = &init->running[i];
-	}
-	if (console) {
-		items[count].handle = CORDON_STDIN;
-		items[count].signals = CORDON_SIGNAL_READABLE;
-		tasks[count++] = NULL;
-	}
-	if (count == 0)
+	wait_collect(init, console, &list);
+	if (list.count == 0 && restart == CORDON_TIME_FOREVER)
 		return false;
+	if (restart < deadline)
+		deadline = restart;
 	fflush(stdout);
-	result = cordon_object_wait(items, count, deadline);
-	for (uint32_t i = 0; result > 0 && i < count; i++) {
-		if (items[i].pending == 0)
-			continue;
-		if (tasks[i] != NULL)
-			ended(init, tasks[i]);
-		else
-			typed = true;
-	}
+	if (list.count == 0)
+		result = cordon_clock_sleep(deadline);
+	else
+		result = cordon_object_wait(list.items, list.count, deadline);
+	if (result > 0)
+		typed = wait_act(init, &list);
 	if (result < 0 && result != -ETIMEDOUT) {
 		/* Nothing that init holds can cause this, and going on would only repeat it. */
 		printf("init: cannot wait: %s\n", cordon_strerror(result));
 		fflush(stdout);
 		cordon_system_poweroff(init->authority, 1);
 	}
+	restart_due(init);
 	return typed;
 }
 
@@ -149,6 +191,8 @@ void running_end_all(struct init *init)
 		if (!task->used)
 			continue;
 		task->ending = true;
+		if (task->handle == CORDON_HANDLE_NONE) /* it waits to be started again */
+			task->used = false;
 		cordon_task_kill(task->handle, KILL_CODE);
 	}
 	while (running_count(init) > 0 && cordon_now() < deadline)

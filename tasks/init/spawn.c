@@ -26,8 +26,8 @@
 #define DEVICES_MAX 32
 _Static_assert(DEVICES_MAX >= MANIFEST_GROUPS_MAX, "every group line has room");
 
-/* The most handles a task can get here: console, initramfs, authority, groups. */
-#define HANDLES_MAX (5 + DEVICES_MAX)
+/* The most handles a task can get here: console, initramfs, authority, services, groups, names. */
+#define HANDLES_MAX (6 + DEVICES_MAX + MANIFEST_NAMES_MAX)
 _Static_assert(HANDLES_MAX <= CORDON_SPAWN_HANDLES, "all handles fit into one spawn");
 
 struct opened_group {
@@ -40,7 +40,7 @@ struct opened_group {
 };
 
 struct preparation {
-	const struct init *init;
+	struct init *init;
 	const struct launch *launch;
 	struct cordon_cpio_entry program;
 	unsigned int group_count;
@@ -234,6 +234,15 @@ static void list_handles(struct preparation *p)
 		add_handle(p, "inspect", p->init->authority, CORDON_RIGHT_INSPECT);
 	if (entry->initramfs)
 		add_handle(p, "initramfs", p->init->initramfs, INITRAMFS_RIGHTS);
+	if (launch->services != CORDON_HANDLE_NONE)
+		add_handle(p, CORDON_SERVICE_HANDLE, launch->services, 0);
+	for (unsigned int i = 0; i < entry->publish_count; i++) {
+		char name[CORDON_NAME_MAX];
+
+		snprintf(name, sizeof(name), CORDON_SERVICE_PREFIX "%s", entry->publish[i]);
+		add_handle(p, name, services_accept_end(p->init, entry->publish[i]),
+		           CORDON_RIGHT_READ | CORDON_RIGHT_WAIT);
+	}
 	for (unsigned int i = 0; i < p->group_count; i++) {
 		char name[CORDON_NAME_MAX];
 
@@ -291,7 +300,7 @@ static int64_t spawn(const struct preparation *p, cordon_handle_t *out)
 	return cordon_task_spawn(&args, out);
 }
 
-int spawn_task(const struct init *init, const struct launch *launch, cordon_handle_t *out)
+int spawn_task(struct init *init, const struct launch *launch, cordon_handle_t *out)
 {
 	static struct preparation p; /* init has one thread; this is too large for its stack */
 	int64_t err;

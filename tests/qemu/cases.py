@@ -39,6 +39,7 @@ class Case:
     promises: list = field(default_factory=list)  # S1 .. S10 of docs/security.md
     image: str = "test"
     run: str = ""  # guest test: a program of the archive and its arguments, by commas
+    programs: list = field(default_factory=list)  # guest tests that a manifest runs instead
     append: str = ""
     tap: bool = None  # the guest prints a plan; by default when run is given
     demo: bool = False  # the demonstration, judged as `make demo` does
@@ -193,6 +194,7 @@ def load(folder, guest_tests, everything=False):
                 raise CaseError(where)
             found += expand(table, where)
     mentioned = {case.run.split(",")[0] for case in found}
+    mentioned |= {f"/test/{name}" for case in found for name in case.programs}
     for name in guest_tests:
         if f"/test/{name}" not in mentioned:
             found += expand({"name": name, "run": f"/test/{name}", "machines": list(MACHINES),

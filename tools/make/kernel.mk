@@ -19,6 +19,7 @@ MANIFESTS     := $(filter-out %.c %.h,$(sort $(wildcard tasks/init/manifest*)))
 ARCHIVE_FILES := $(foreach name,$(TASKS),$(if $(filter init,$(name)),/init,/bin/$(name))=$(USER_BIN)/$(name).stripped:755) \
 		 $(foreach file,$(MANIFESTS),/etc/$(notdir $(file))=$(file):644)
 TEST_ARCHIVE_FILES := $(ARCHIVE_FILES) \
+		 $(foreach file,$(sort $(wildcard tests/guest/manifests/*)),/etc/$(notdir $(file))=$(file):644) \
 		 $(foreach name,$(GUEST_TESTS),/test/$(name)=$(USER_BIN)/$(name).stripped:755)
 
 archive_sources = $(foreach entry,$(1),$(word 2,$(subst =, ,$(firstword $(subst :, ,$(entry))))))

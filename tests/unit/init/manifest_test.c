@@ -83,6 +83,26 @@ Test(manifest, everything_a_task_can_be_given)
 	cr_assert_null(manifest_find(&manifest, "c"));
 }
 
+Test(manifest, services_and_restarts)
+{
+	const struct manifest_task *task = &manifest.tasks[0];
+
+	/* A service may be connected to before the line that publishes it. */
+	cr_assert_eq(parse("task a /a\n connect x y\n restart\n"
+	                   "task b /b\n publish x\n publish y\n restart tries=0 delay=7\n"),
+	             0, "%s", manifest.error);
+	cr_assert_eq(task->connect_count, 2);
+	cr_assert_str_eq(task->connect[1], "y");
+	cr_assert(task->restart);
+	cr_assert_eq(task->restart_tries, MANIFEST_RESTART_TRIES);
+	cr_assert_eq(task->restart_delay_ms, MANIFEST_RESTART_DELAY_MS);
+	task++;
+	cr_assert_eq(task->publish_count, 2);
+	cr_assert_str_eq(task->publish[1], "y");
+	cr_assert_eq(task->restart_tries, 0);
+	cr_assert_eq(task->restart_delay_ms, 7);
+}
+
 Test(manifest, an_empty_one_starts_nothing)
 {
 	cr_assert_eq(parse(""), 0);
@@ -121,6 +141,15 @@ Test(manifest, every_error_names_its_line_and_leaves_no_task)
 	        {2, "task a /a\n budget pages=1\n", "no budget"},
 	        {2, "task a /a\n args \"open\n", "quote"},
 	        {2, "task a /a\n gruop class=01\n", "unknown word"},
+	        {2, "task a /a\n publish\n", "names of services"},
+	        {2, "task a /a\n publish a/b\n", "no name"},
+	        {2, "task a /a\n publish a23456789b23456789c234567\n", "no name"},
+	        {4, "task a /a\n publish x\ntask b /b\n publish x\n", "published by a already"},
+	        {2, "task a /a\n connect x\n", "nobody publishes x"},
+	        {2, "task a /a\n connect 1 2 3 4 5 6 7 8 9\n", "more than 8"},
+	        {2, "task a /a\n restart now\n", "is not tries="},
+	        {2, "task a /a\n restart delay=x\n", "is not tries="},
+	        {2, "task a /a\n restart delay=60001\n", "is not tries="},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
