@@ -179,6 +179,9 @@ static void channel_destroy(struct object *object)
 {
 	struct channel_pair *pair = channel_from(object)->pair;
 
+	/* An end that never had a handle is not there for the other one, either. */
+	if (channel_from(object)->open)
+		channel_unreachable(object);
 	account_uncharge(pair->account, CHARGE_OBJECTS, 1);
 	if (__atomic_fetch_sub(&pair->references, 1, __ATOMIC_ACQ_REL) > 1)
 		return;

@@ -18,6 +18,9 @@ FUZZ_TARGETS += pci_capabilities config msix
 fuzz_pci_capabilities_SRCS = tests/fuzz/pci_capabilities.c drivers/pci/capability.c drivers/pci/config.c
 fuzz_config_SRCS = tests/fuzz/config.c drivers/vfio/config.c drivers/pci/capability.c drivers/pci/config.c
 
+FUZZ_TARGETS += channels
+fuzz_channels_SRCS = tests/fuzz/channels.c kernel/channel.c kernel/handle.c kernel/object.c kernel/account.c
+
 FUZZ_TARGETS += elf cpio manifest options cmdline memory_map handles pagetable
 fuzz_elf_SRCS	     = tests/fuzz/elf.c $(filter-out tests/unit/%,$(elf_test_SRCS))
 fuzz_cpio_SRCS	     = tests/fuzz/cpio.c lib/cpio/cpio.c

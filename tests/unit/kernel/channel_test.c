@@ -134,6 +134,20 @@ static uint32_t signals_of(int index)
 	return ends[index]->object.signals;
 }
 
+Test(channel, an_end_that_never_had_a_handle_is_closed_for_the_other)
+{
+	struct channel *made[2];
+	cordon_handle_t handle;
+
+	cr_assert_eq(channel_create(account, made), 0);
+	cr_assert_eq(handle_add(&ours, &made[0]->object, CORDON_RIGHTS_ALL, &handle), 0);
+	object_unref(&made[1]->object);
+	cr_assert(made[0]->object.signals & CORDON_SIGNAL_PEER_CLOSED);
+	cr_assert_eq(send_text(made[0], "nobody is there"), -EPIPE);
+	object_unref(&made[0]->object);
+	expect_nothing_left();
+}
+
 /* --- bytes ------------------------------------------------------------------------------------ */
 
 Test(channel, messages_arrive_at_the_other_end_in_order)
