@@ -281,6 +281,18 @@ class Sdk(unittest.TestCase):
                                        "0001" "525400123456" "0a00020f" "000000000000" "0a000202")
                 self.assertEqual([frame[:42] for frame in requests], [wanted] * 20)
 
+    def test_the_virtio_driver_finds_its_structures_and_is_answered(self):
+        driver = self.work / "examples" / "virtio-rng" / "virtio_rng.c"
+        device = "virtio-rng-pci,disable-legacy=on"
+        for iommu in ("intel", "amd"):
+            with self.subTest(iommu):
+                said = self.boot("--iommu", iommu, driver, "--", "-device",
+                                 device + ",iommu_platform=on")
+                self.assertEqual(said.count("64 bytes:"), 6)
+                self.assertIn("virtio_rng: ok", said)
+        # One that would go around the IOMMU is not handed out, and init says why.
+        self.assertIn("bypasses the IOMMU", self.boot(driver, "--", "-device", device, status=1))
+
     @needs_network
     def test_a_device_is_reached_behind_a_switch_that_groups_it(self):
         said = self.boot("--no-edu", self.nic(), "--", *self.NET, *self.PORT,
