@@ -351,6 +351,21 @@ class Sdk(unittest.TestCase):
         self.assertIn("salve from Cordon", said)
         self.assertIn("argument 1: a", said)
 
+    def test_a_program_may_be_there_for_another_one(self):
+        source = self.write("parent.c", r"""
+            #include <stdio.h>
+            #include <unistd.h>
+            int main(void)
+            {
+                int there = access("/bin/hello", R_OK);
+                puts(there == 0 ? "parent: it is there" : "parent: it is not there");
+                return there != 0;
+            }""")
+        text = "task parent /bin/parent\n\tinitramfs\n\twait\n"
+        said = self.boot("--manifest", self.write("parent.manifest", text), source,
+                         "--with", self.work / "examples" / "hello.c")
+        self.assertIn("parent: it is there", said)
+
     def test_a_program_that_declares_nothing_gets_every_device(self):
         source = self.write("any.c", "#include <stdio.h>\n#include <vfio/device.h>\n"
                                      "int main(void) { static struct vfio_device d;\n"
@@ -390,6 +405,10 @@ class Sdk(unittest.TestCase):
         self.assertIn("argument 2: b c", said)
         self.assertTrue(good, said)
         self.assertFalse(self.make_run("TASK=docs/examples/absent.c")[0])
+        # A manifest alone is about the tree's own programs.
+        good, said = self.make_run("MANIFEST=tasks/init/manifest.drivers")
+        self.assertIn("example: carried by DMA", said)
+        self.assertTrue(good, said)
         if before is not None:
             self.assertEqual(image.stat().st_mtime_ns, before, "the tree's image was touched")
 
@@ -402,7 +421,6 @@ class Sdk(unittest.TestCase):
             "class=1": "task hello /bin/hello\n\tgroup class=1\n\twait\n",
             "/bin/absent is not in the image": "task a /bin/absent\n\twait\n",
             "'wait'": "task hello /bin/hello\n",
-            "no task is /bin/hello": "task i /init\n\twait\n",
             ":3: unknown word 'wiat'": "task hello /bin/hello\n\targs 1\n\twiat\n",
         }
         cases = [(reason, ["--manifest", self.write(f"wrong{number}", text), hello])
@@ -418,6 +436,10 @@ class Sdk(unittest.TestCase):
             ("malformed", [self.write("declares.c", "#include <cordon/manifest.h>\n"
                                       "CORDON_MANIFEST(\"group malformed\");\n"
                                       "int main(void) { return 0; }\n")]),
+            ("no program is given", []),
+            ("no task is /bin/hello", ["--manifest", self.write("unnamed", "task i /init\n\twait\n"),
+                                       hello]),
+            ("two programs are called hello", [hello, "--with", other / "hello.c"]),
             ("No such file", ["--manifest", self.work / "absent", hello]),
             ("No closing quotation", ["--args", "'", hello]),
             ("arguments go to the only program", ["--args", "x", hello, other / "hello.c"]),

@@ -48,12 +48,12 @@ DISK_IMAGE  := $(if $(DISK),$(DISK),$(BUILD)/disk.img)
 # --- make run TASK= ---------------------------------------------------------------------
 
 # A manifest without programs of its own is about those of this tree.
-RUN_TASKS  := $(if $(TASK),$(TASK),$(if $(MANIFEST),$(foreach name,$(filter-out init,$(TASKS)),$(USER_BIN)/$(name))))
+OWN_TASKS  := $(if $(TASK),,$(foreach name,$(filter-out init,$(TASKS)),$(USER_BIN)/$(name)))
 RUN_KERNEL := $(BUILD)/$(if $(DEBUG),debug/)kernel.o
 
 .PHONY: run-tasks
-run-tasks: $(SDK)/share/cordon/version $(RUN_KERNEL) $(DISK_IMAGE) $(if $(TASK),,$(RUN_TASKS))
+run-tasks: $(SDK)/share/cordon/version $(RUN_KERNEL) $(DISK_IMAGE) $(OWN_TASKS)
 	$(Q)$(SDK)/bin/cordon-run --kernel $(RUN_KERNEL) --qemu $(QEMU) --iommu $(IOMMU) --smp $(SMP) \
 		--disk $(DISK_IMAGE) $(if $(APPEND),--append='$(APPEND)') \
 		$(if $(MANIFEST),--manifest '$(MANIFEST)') $(if $(ARGS),--args="$(ARGS)") \
-		$(if $(QEMU_EXTRA),--qemu-extra='$(QEMU_EXTRA)') $(RUN_TASKS)
+		$(if $(QEMU_EXTRA),--qemu-extra='$(QEMU_EXTRA)') $(addprefix --with ,$(OWN_TASKS)) $(TASK)

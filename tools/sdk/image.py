@@ -37,7 +37,8 @@ class Program:
     """A program of the image."""
 
     name: str
-    path: str  # on the host
+    given: str  # as the caller named it
+    path: str  # the ELF file
     declared: list  # the manifest statements that the program itself brings
 
     @property
@@ -122,19 +123,18 @@ def read_program(path, work):
     if wrong:
         raise Problem(f"{path}: not a program for Cordon: {'; '.join(wrong)} "
                       "(build it with x86_64-cordon-gcc)")
-    return Program(name, built, declared_statements(data))
+    return Program(name, path, built, declared_statements(data))
 
 
 def read_programs(paths, work):
     """All of them; two may not share a name."""
-    programs, given = {}, {}
+    programs = {}
     for path in paths:
         program = read_program(path, work)
         if program.name in programs:
             raise Problem(f"two programs are called {program.name}: "
-                          f"{given[program.name]} and {path}")
+                          f"{programs[program.name].given} and {path}")
         programs[program.name] = program
-        given[program.name] = path
     return list(programs.values())
 
 
@@ -164,8 +164,9 @@ def default_manifest(programs, args):
     return "\n".join(lines) + "\n"
 
 
-def check_manifest(path, shown, programs, prompt):
-    """Read a manifest with init's own reader, and compare it with the programs."""
+def check_manifest(path, shown, programs, wanted, prompt):
+    """Read a manifest with init's own reader, and compare it with the programs: those that it
+    names have to be there, and it has to name those that are wanted (paths as given)."""
     done = subprocess.run([str(SHARE / "manifest-check"), path], capture_output=True, text=True)
     if done.returncode != 0:
         raise Problem(f"{shown}:{done.stderr.strip() or 'cannot be read'}")
@@ -177,9 +178,9 @@ def check_manifest(path, shown, programs, prompt):
             raise Problem(f"{shown}:{line}: {program} is not in the image; the programs are: {have}")
     named = {entry[3] for entry in entries}
     for program in programs:
-        if program.place not in named:
-            raise Problem(f"{shown}: no task is {program.place} (the program {program.path}); "
-                          "a task with 'manual' is one that something else starts")
+        if program.given in wanted and program.place not in named:
+            raise Problem(f"{shown}: no task is {program.place} (the program {program.given}); "
+                          "--with takes a program that something else starts")
     if not prompt and not any(entry[1] == "wait" for entry in entries):
         raise Problem(f"{shown}: no task has 'wait': the machine would be switched off at once")
 
@@ -239,23 +240,26 @@ def link(out, data, kernel, work):
     shutil.copyfile(last, out)
 
 
-def make(out, paths, manifest_path="", args=(), files=(), kernel="", prompt=False):
-    """Make the image `out`; returns the text of its manifest."""
+def make(out, paths, manifest_path="", args=(), others=(), files=(), kernel="", prompt=False):
+    """Make the image `out`; returns the text of its manifest. The programs in `others` are not
+    started by it, or need not be."""
+    if not paths and not (manifest_path and others):
+        raise Problem("no program is given")
     if args and (manifest_path or len(paths) != 1):
         raise Problem("arguments go to the only program, when there is no manifest; "
                       "otherwise the manifest's args lines say them")
     with tempfile.TemporaryDirectory(prefix="cordon-image-") as work:
-        programs = read_programs(paths, work)
+        programs = read_programs([*paths, *others], work)
         if manifest_path:
             try:
                 text, shown, place = Path(manifest_path).read_text(), manifest_path, manifest_path
             except (OSError, ValueError) as error:
                 raise Problem(f"{manifest_path}: {getattr(error, 'strerror', 'not text')}") from None
         else:
-            text = default_manifest(programs, args)
+            text = default_manifest(programs[:len(paths)], args)
             shown, place = "the declared manifest", str(Path(work) / "manifest")
             Path(place).write_text(text)
-        check_manifest(place, shown, programs, prompt)
+        check_manifest(place, shown, programs, paths, prompt)
         link(out, archive(programs, text, files, work), kernel or SHARE / "kernel.o", work)
     return text
 
