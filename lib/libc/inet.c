@@ -150,7 +150,7 @@ static bool groups_read(struct reader *reader, const char *text)
 		const char *start;
 
 		if (text[0] == ':' && text[1] == ':') {
-			if (reader->gap >= 0)
+			if (reader->gap >= 0 || text[2] == ':')
 				return false;
 			reader->gap = reader->count;
 			text += 2;

@@ -36,3 +36,7 @@ fuzz_pagetable_SRCS  = tests/fuzz/pagetable.c drivers/iommu/iommu.c $(IOMMU_CORE
 FUZZ_TARGETS += vfio_calls
 fuzz_vfio_calls_SRCS = tests/fuzz/vfio_calls.c $(VFIO_TEST_WORLD)
 fuzz_msix_SRCS	     = tests/fuzz/msix.c $(VFIO_TEST_WORLD)
+
+FUZZ_TARGETS += paths inet
+fuzz_paths_SRCS = tests/fuzz/paths.c lib/libc/fs_tree.c lib/libc/fs_data.c
+fuzz_inet_SRCS	= tests/fuzz/inet.c
