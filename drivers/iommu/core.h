@@ -12,6 +12,7 @@
 #ifndef DRIVERS_IOMMU_CORE_H
 #define DRIVERS_IOMMU_CORE_H
 
+#include <arch/cpu.h>
 #include <drivers/iommu/ids.h>
 #include <drivers/iommu/iommu.h>
 #include <drivers/iommu/pagetable.h>
@@ -140,6 +141,7 @@ struct iommu_unit {
 	uint64_t page_sizes;   /* bit n: leaves of 2^n bytes */
 	uint32_t address_bits; /* of an IOVA */
 	bool snoop_enforced;   /* no-snoop requests are snooped all the same */
+	bool coherent;         /* its own accesses to structures snoop the CPU's caches */
 	/* IOVAs that are never translated, beside the window of messages; hole_last 0: none. */
 	uint64_t hole_first;
 	uint64_t hole_last;
@@ -192,6 +194,32 @@ void iommu_refuse(struct pci_function *function, const char *why);
 
 /* Where an I/O APIC's interrupts come from. */
 void iommu_ioapic_add(uint8_t ioapic_id, struct iommu_unit *unit, rid_t source);
+
+/* What the unit's tables can do: fills format, page_sizes and address_bits (at most bits). */
+void iommu_unit_translates(struct iommu_unit *unit, const struct pagetable_format *format,
+                           unsigned int bits);
+
+/* A frame of zeroes for a structure that the unit reads: the zeroes are visible to it. Returns 0 or
+ * -ENOMEM. */
+int iommu_frame_alloc(const struct iommu_unit *unit, paddr_t *out);
+
+/* Makes stores to a structure visible to a unit that does not snoop. */
+static inline void iommu_publish(const struct iommu_unit *unit, const void *start, size_t size)
+{
+	if (!unit->coherent)
+		arch_cache_flush(start, size);
+}
+
+/* Stores a word of a live structure, visibly, after all that was stored before. */
+static inline void iommu_store(const struct iommu_unit *unit, uint64_t *word, uint64_t value)
+{
+	__atomic_store_n(word, value, __ATOMIC_RELEASE);
+	iommu_publish(unit, word, sizeof(*word));
+}
+
+/* (fault.c) A vector for the unit's fault interrupt, and the message that raises it. False, and
+ * said in the log: there is none, and faults are only polled. */
+bool iommu_fault_route(struct iommu_unit *unit, uint32_t *address, uint32_t *data);
 
 /* --- inside the core ------------------------------------------------------------------------ */
 

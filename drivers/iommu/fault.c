@@ -6,6 +6,7 @@
  */
 #include <drivers/iommu/core.h>
 
+#include <arch/irq.h>
 #include <kernel/clock.h>
 #include <kernel/panic.h>
 
@@ -245,4 +246,16 @@ void iommu_poll_faults(void)
 		if (unit->translation || unit->remapping)
 			handle(unit, true);
 	}
+}
+
+bool iommu_fault_route(struct iommu_unit *unit, uint32_t *address, uint32_t *data)
+{
+	vector_t vector;
+
+	if (irq_vector_alloc(iommu_fault_interrupt, unit, &vector)) {
+		log_warn("%s: no vector for its faults: they are only polled", unit->name);
+		return false;
+	}
+	irq_message(vector, address, data);
+	return true;
 }

@@ -16,7 +16,8 @@
  */
 _Static_assert(_Alignof(struct list) >= 4, "links in a table frame read as absent entries");
 
-void iommu_gather_init(struct iommu_gather *gather)
+/* Nothing is recorded; the list of tables is empty. */
+static inline void gather_reset(struct iommu_gather *gather)
 {
 	gather->domain = NULL;
 	gather->open = false;
@@ -24,6 +25,11 @@ void iommu_gather_init(struct iommu_gather *gather)
 	gather->tables_unlinked = false;
 	gather->failed = false;
 	gather->range_count = 0;
+}
+
+void iommu_gather_init(struct iommu_gather *gather)
+{
+	gather_reset(gather);
 	list_init(&gather->tables);
 }
 
@@ -66,7 +72,7 @@ void iommu_gather_add_table(struct iommu_gather *gather, struct iommu_domain *do
 	list_append(&gather->tables, (struct list *)phys_to_virt(frame));
 }
 
-static void tables_release(struct iommu_gather *gather, bool confirmed)
+static __attribute__((noinline)) void tables_release(struct iommu_gather *gather, bool confirmed)
 {
 	struct iommu_domain *domain = gather->domain;
 
@@ -84,17 +90,11 @@ static void tables_release(struct iommu_gather *gather, bool confirmed)
 	}
 }
 
-int iommu_gather_flush(struct iommu_gather *gather)
+static __attribute__((noinline)) int flush_open(struct iommu_gather *gather)
 {
-	struct iommu_unit *unit;
+	struct iommu_unit *unit = gather->domain->unit;
 	int error;
 
-	if (!gather->open) {
-		error = gather->failed ? -EIO : 0;
-		gather->failed = false;
-		return error;
-	}
-	unit = gather->domain->unit;
 	spin_lock(&unit->lock);
 	error = unit->ops->invalidate(unit, gather);
 	if (gather->tables_unlinked)
@@ -103,7 +103,18 @@ int iommu_gather_flush(struct iommu_gather *gather)
 	percpu()->obligations--;
 	if (gather->failed)
 		error = -EIO;
-	iommu_gather_init(gather);
+	gather_reset(gather);
+	return error;
+}
+
+int iommu_gather_flush(struct iommu_gather *gather)
+{
+	int error;
+
+	if (gather->open)
+		return flush_open(gather);
+	error = gather->failed ? -EIO : 0;
+	gather->failed = false;
 	return error;
 }
 

@@ -2,9 +2,11 @@
 /* The system's units: which there are, what they can do, whether devices can be handed out. */
 #include <drivers/iommu/core.h>
 
+#include <arch/mmio.h>
 #include <cordon/errno.h>
 #include <kernel/cmdline.h>
 #include <kernel/mark.h>
+#include <kernel/page.h>
 #include <kernel/panic.h>
 #include <kernel/string.h>
 
@@ -37,6 +39,28 @@ struct list *iommu_units(void)
 }
 
 /* --- for vendors ----------------------------------------------------------------------------- */
+
+void iommu_unit_translates(struct iommu_unit *unit, const struct pagetable_format *format,
+                           unsigned int bits)
+{
+	unit->format = format;
+	unit->address_bits = pagetable_shift(format->levels);
+	if (bits < unit->address_bits)
+		unit->address_bits = bits;
+	for (unsigned int level = 0; level < format->levels; level++) {
+		if (format->leaf_levels >> level & 1)
+			unit->page_sizes |= UINT64_C(1) << pagetable_shift(level);
+	}
+}
+
+int iommu_frame_alloc(const struct iommu_unit *unit, paddr_t *out)
+{
+	int error = page_alloc_zeroed(out);
+
+	if (!error)
+		iommu_publish(unit, phys_to_virt(*out), PAGE_SIZE);
+	return error;
+}
 
 void iommu_unit_add(struct iommu_unit *unit)
 {

@@ -40,6 +40,12 @@ bool iommu_describe(size_t index, struct cordon_iommu_desc *out);
 /* True when [base, base + size) holds registers of a unit (never mapped, never a DMA target). */
 bool iommu_overlaps_registers(uint64_t base, uint64_t size);
 
+/* IOVAs of a domain; last is inclusive. */
+struct iommu_range {
+	uint64_t first;
+	uint64_t last;
+};
+
 /* --- gather --------------------------------------------------------------------------------- */
 
 #define IOMMU_GATHER_RANGES 8
@@ -51,10 +57,7 @@ struct iommu_gather {
 	bool tables_unlinked;        /* a table was unlinked: no leaf-only hint */
 	bool failed;                 /* a flush ahead of the owner's own was not confirmed */
 	uint32_t range_count;
-	struct {
-		uint64_t first;
-		uint64_t last; /* inclusive */
-	} ranges[IOMMU_GATHER_RANGES];
+	struct iommu_range ranges[IOMMU_GATHER_RANGES];
 	struct list tables; /* unlinked table frames, freed (or quarantined) by the flush */
 };
 

@@ -6,19 +6,7 @@
 #include <drivers/acpi/acpi.h>
 #include <drivers/iommu/amd/regs.h>
 #include <drivers/iommu/core.h>
-
-/*
- * The command buffer. Whoever submits waits, under the unit's lock, so between submissions it is
- * empty and its tail is known without asking the hardware.
- */
-struct amd_queue {
-	struct amd_command *slots; /* one frame */
-	volatile uint64_t *status; /* where completion waits store their number */
-	paddr_t status_address;
-	uint32_t tail;   /* slot written next */
-	uint32_t first;  /* slot that the unit has not been told of */
-	uint64_t number; /* of the last completion wait */
-};
+#include <drivers/iommu/queue.h>
 
 struct amd_unit {
 	struct iommu_unit unit;
@@ -26,7 +14,6 @@ struct amd_unit {
 	const struct ivrs_unit *description; /* while it is brought up */
 	struct pci_function *function;       /* of the unit itself; NULL: not found */
 	uint64_t features;
-	bool coherent;      /* accesses to structures snoop the CPU's caches */
 	bool caches_absent; /* what was not there may be cached */
 	bool wide_entries;  /* interrupt-remapping entries have 128 bits */
 	/*
@@ -41,7 +28,7 @@ struct amd_unit {
 	 * device table entry only when that is invalidated by name (probe.c).
 	 */
 	bool emulated;
-	struct amd_queue queue;
+	struct iommu_queue queue;
 	struct amd_device_entry *devices;
 	uint64_t blocked;         /* translation word of an entry that permits nothing */
 	struct amd_event *events; /* one frame */
@@ -55,9 +42,6 @@ static inline struct amd_unit *amd_unit_of(struct iommu_unit *unit)
 {
 	return container_of(unit, struct amd_unit, unit);
 }
-
-/* Makes stores to a structure visible to a unit that does not snoop. */
-void amd_publish(const struct amd_unit *unit, const void *start, size_t size);
 
 /* --- switches (unit.c) ----------------------------------------------------------------------- */
 
@@ -88,9 +72,8 @@ int amd_flush_domain(struct amd_unit *unit, uint32_t domain);
 int amd_flush_remap(struct amd_unit *unit, rid_t requester);
 int amd_invalidate(struct iommu_unit *unit, const struct iommu_gather *gather);
 
-/* The address operand that names the smallest naturally aligned block of pages around [first,
- * last]: its size is in its lower bits, AMD_PAGES_SIZE included (2.4.3). */
-uint64_t amd_block_around(uint64_t first, uint64_t last);
+/* The address operand that names a block: its size is in its lower bits (2.4.3). */
+uint64_t amd_block_operand(const struct iommu_block *block);
 
 /* --- tables (table.c) ------------------------------------------------------------------------ */
 
@@ -112,11 +95,11 @@ bool amd_is_attached(const struct amd_unit *unit, rid_t requester);
 /* --- faults (fault.c) ------------------------------------------------------------------------ */
 
 /* Takes the event log's frame. Returns 0 or -ENOMEM. */
-int amd_events_create(struct amd_unit *unit);
-/* Tells the unit where the log is; events are off. */
-void amd_events_start(struct amd_unit *unit);
+int amd_fault_create(struct amd_unit *unit);
+/* Tells the unit where the log is; events are off. Drops what is recorded from before us. */
+void amd_fault_start(struct amd_unit *unit);
 /* Routes the event interrupt to us; the unit is on. */
-void amd_events_route(struct amd_unit *unit);
+void amd_fault_route(struct amd_unit *unit);
 bool amd_fault_read(struct iommu_unit *unit, struct iommu_fault *fault, uint64_t *lost);
 void amd_fault_interrupt_mask(struct iommu_unit *unit, bool masked);
 

@@ -2,7 +2,6 @@
 /* The event log (2.5) and its interrupt. */
 #include <drivers/iommu/amd/amd.h>
 
-#include <arch/irq.h>
 #include <kernel/clock.h>
 #include <kernel/page.h>
 
@@ -26,19 +25,17 @@ enum {
 	PCI_MSI_LONG = 0x0080,
 };
 
-int amd_events_create(struct amd_unit *unit)
+int amd_fault_create(struct amd_unit *unit)
 {
 	paddr_t frame;
-	int error = page_alloc_zeroed(&frame);
+	int error = iommu_frame_alloc(&unit->unit, &frame);
 
-	if (error)
-		return error;
-	unit->events = phys_to_virt(frame);
-	amd_publish(unit, unit->events, PAGE_SIZE);
-	return 0;
+	if (!error)
+		unit->events = phys_to_virt(frame);
+	return error;
 }
 
-void amd_events_start(struct amd_unit *unit)
+void amd_fault_start(struct amd_unit *unit)
 {
 	amd_write(unit->registers, AMD_EVENT_BASE,
 	          virt_to_phys(unit->events).raw | AMD_RING_LENGTH_LOG << AMD_RING_LENGTH_SHIFT);
@@ -66,17 +63,17 @@ static uint32_t find_msi(const struct pci_function *function)
 	return 0;
 }
 
-void amd_events_route(struct amd_unit *unit)
+void amd_fault_route(struct amd_unit *unit)
 {
 	uint32_t msi = find_msi(unit->function), address, data;
 	uint16_t control;
-	vector_t vector;
 
-	if (!msi || irq_vector_alloc(iommu_fault_interrupt, &unit->unit, &vector)) {
-		log_warn("%s: no interrupt for its faults: they are only polled", unit->unit.name);
+	if (!msi) {
+		log_warn("%s: it has no MSI: its faults are only polled", unit->unit.name);
 		return;
 	}
-	irq_message(vector, &address, &data);
+	if (!iommu_fault_route(&unit->unit, &address, &data))
+		return;
 	control = pci_read16(unit->function, msi + 2) & (uint16_t) ~(PCI_MSI_MULTIPLE);
 	pci_write16(unit->function, msi + 2, control & (uint16_t)~PCI_MSI_ENABLED);
 	pci_write32(unit->function, msi + 4, address);
@@ -171,14 +168,14 @@ static bool take_event(struct amd_unit *unit, struct amd_event *out)
 	bool written;
 
 	/* A line of ours that is older than what the unit wrote. */
-	amd_publish(unit, event, sizeof(*event));
+	iommu_publish(&unit->unit, event, sizeof(*event));
 	written = clock_wait_until(
 	        amd_event_code(__atomic_load_n(&event->low, __ATOMIC_ACQUIRE)) != 0, EVENT_TIMEOUT);
 	*out = *event;
 	/* Cleared, so that the next one in its place is not read before it is there. */
 	event->high = 0;
 	__atomic_store_n(&event->low, 0, __ATOMIC_RELEASE);
-	amd_publish(unit, event, sizeof(*event));
+	iommu_publish(&unit->unit, event, sizeof(*event));
 	unit->event_head = (unit->event_head + 1) % AMD_RING_ENTRIES;
 	amd_write(unit->registers, AMD_EVENT_HEAD, (uint64_t)unit->event_head << AMD_RING_SHIFT);
 	return written;

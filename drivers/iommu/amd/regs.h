@@ -55,8 +55,8 @@ static inline void amd_write(volatile uint8_t *registers, enum amd_register reg,
 /* Command buffer and event log base (3.4.2, 3.4.3): the logarithm of the entries. */
 #define AMD_RING_LENGTH_SHIFT 56
 #define AMD_RING_LENGTH_LOG   UINT64_C(8) /* 256 entries: one frame */
-#define AMD_RING_ENTRIES      256u
-#define AMD_RING_SHIFT        4 /* of an entry's number in head and tail */
+#define AMD_RING_ENTRIES      256u        /* of the command buffer, IOMMU_QUEUE_SLOTS */
+#define AMD_RING_SHIFT        4           /* of an entry's number in head and tail */
 
 /* Control (3.4.4) */
 #define AMD_CONTROL_ENABLE       AMD_BIT(0)
@@ -167,12 +167,6 @@ _Static_assert(sizeof(struct amd_irte) * AMD_IRTE_COUNT == 4096, "a table is a f
 /* RqEoi stays clear: an I/O APIC gets its end-of-interrupt by vector. */
 
 /* --- commands (2.4) -------------------------------------------------------------------------- */
-
-struct amd_command {
-	uint64_t low;
-	uint64_t high;
-};
-_Static_assert(sizeof(struct amd_command) * AMD_RING_ENTRIES == 4096, "3.4.2");
 
 #define AMD_COMMAND_OPCODE     60 /* shift, of low */
 #define AMD_COMPLETION_WAIT    (UINT64_C(1) << AMD_COMMAND_OPCODE)

@@ -11,12 +11,6 @@
 #include <kernel/page.h>
 #include <kernel/panic.h>
 
-static void word_write(const struct amd_unit *unit, void *word, uint64_t value)
-{
-	__atomic_store_n((uint64_t *)word, value, __ATOMIC_RELEASE);
-	amd_publish(unit, word, sizeof(value));
-}
-
 /* The table of a source, or NULL. */
 static void *table_find(const struct amd_unit *unit, rid_t source)
 {
@@ -35,14 +29,13 @@ static int table_reach(struct amd_unit *unit, rid_t source, void **out)
 	*out = table_find(unit, source);
 	if (*out)
 		return 0;
-	error = page_alloc_zeroed(&frame);
+	error = iommu_frame_alloc(&unit->unit, &frame);
 	if (error)
 		return error;
 	*out = phys_to_virt(frame);
-	amd_publish(unit, *out, PAGE_SIZE);
-	word_write(unit, &unit->devices[source.raw].interrupts,
-	           AMD_DTE_REMAP_VALID | AMD_DTE_REMAP_ON |
-	                   AMD_IRTE_COUNT_LOG << AMD_DTE_REMAP_LENGTH | frame.raw);
+	iommu_store(&unit->unit, &unit->devices[source.raw].interrupts,
+	            AMD_DTE_REMAP_VALID | AMD_DTE_REMAP_ON |
+	                    AMD_IRTE_COUNT_LOG << AMD_DTE_REMAP_LENGTH | frame.raw);
 	mark_context(source, 0, MARK_CONTEXT_CHANGED, paddr(0));
 	return amd_flush_device(unit, source);
 }
@@ -51,11 +44,11 @@ static int table_reach(struct amd_unit *unit, rid_t source, void **out)
 static void wide_write(const struct amd_unit *unit, struct amd_irte *entry,
                        const struct iommu_remap_target *target)
 {
-	word_write(unit, &entry->low, 0);
-	word_write(unit, &entry->high, target ? target->vector.raw : 0);
+	iommu_store(&unit->unit, &entry->low, 0);
+	iommu_store(&unit->unit, &entry->high, target ? target->vector.raw : 0);
 	if (target)
-		word_write(unit, &entry->low,
-		           AMD_IRTE_ENABLE | (uint64_t)target->apic_id << AMD_IRTE_DESTINATION);
+		iommu_store(&unit->unit, &entry->low,
+		            AMD_IRTE_ENABLE | (uint64_t)target->apic_id << AMD_IRTE_DESTINATION);
 }
 
 static void narrow_write(const struct amd_unit *unit, uint32_t *entry,
@@ -67,7 +60,7 @@ static void narrow_write(const struct amd_unit *unit, uint32_t *entry,
 		value = (uint32_t)(AMD_IRTE_ENABLE | target->apic_id << AMD_IRTE_DESTINATION |
 		                   (uint32_t)target->vector.raw << AMD_IRTE_VECTOR);
 	__atomic_store_n(entry, value, __ATOMIC_RELEASE);
-	amd_publish(unit, entry, sizeof(*entry));
+	iommu_publish(&unit->unit, entry, sizeof(*entry));
 }
 
 int amd_remap_write(struct iommu_unit *base, uint32_t index,

@@ -6,7 +6,6 @@
  */
 #include <drivers/iommu/amd/amd.h>
 
-#include <arch/cpu.h>
 #include <cordon/errno.h>
 #include <kernel/mark.h>
 #include <kernel/page.h>
@@ -21,19 +20,13 @@
  */
 #define BLOCKED (AMD_DTE_VALID | AMD_DTE_TRANSLATION_VALID | (uint64_t)LEVELS << AMD_DTE_MODE_SHIFT)
 
-void amd_publish(const struct amd_unit *unit, const void *start, size_t size)
-{
-	if (!unit->coherent)
-		arch_cache_flush(start, size);
-}
-
 int amd_table_create(struct amd_unit *unit, bool remapping)
 {
 	struct amd_device_entry blocked = {
 	        .interrupts = remapping ? AMD_DTE_REMAP_VALID | AMD_DTE_REMAP_ABORT : 0,
 	};
 	paddr_t base, empty;
-	int error = page_alloc_zeroed(&empty);
+	int error = iommu_frame_alloc(&unit->unit, &empty);
 
 	if (error)
 		return error;
@@ -42,13 +35,12 @@ int amd_table_create(struct amd_unit *unit, bool remapping)
 		page_free(empty, 0);
 		return error;
 	}
-	amd_publish(unit, phys_to_virt(empty), PAGE_SIZE);
 	unit->blocked = BLOCKED | empty.raw;
 	blocked.translation = unit->blocked;
 	unit->devices = phys_to_virt(base);
 	for (uint32_t i = 0; i < AMD_DEVICE_ENTRIES; i++)
 		unit->devices[i] = blocked;
-	amd_publish(unit, unit->devices, PAGE_SIZE << AMD_DEVICE_TABLE_ORDER);
+	iommu_publish(&unit->unit, unit->devices, PAGE_SIZE << AMD_DEVICE_TABLE_ORDER);
 	return 0;
 }
 
@@ -63,7 +55,7 @@ void amd_format_init(struct amd_unit *unit)
 	        .write = AMD_PAGE_WRITE,
 	        .levels = LEVELS,
 	        .leaf_levels = 1 << 0 | 1 << 1 | 1 << 2,
-	        .coherent = unit->coherent,
+	        .coherent = unit->unit.coherent,
 	        .flush_new = unit->caches_absent,
 	};
 	for (unsigned int level = 0; level < LEVELS; level++) {
@@ -79,13 +71,6 @@ void amd_format_init(struct amd_unit *unit)
 
 /* --- device table entries -------------------------------------------------------------------- */
 
-/* A word of a live entry. */
-static void word_write(const struct amd_unit *unit, uint64_t *word, uint64_t value)
-{
-	__atomic_store_n(word, value, __ATOMIC_RELEASE);
-	amd_publish(unit, word, sizeof(*word));
-}
-
 bool amd_is_attached(const struct amd_unit *unit, rid_t requester)
 {
 	return unit->devices[requester.raw].translation != unit->blocked;
@@ -98,8 +83,8 @@ static int entry_block(struct amd_unit *unit, rid_t requester, uint32_t domain)
 	struct amd_device_entry *entry = &unit->devices[requester.raw];
 	int error;
 
-	word_write(unit, &entry->translation, unit->blocked);
-	word_write(unit, &entry->domain, 0);
+	iommu_store(&unit->unit, &entry->translation, unit->blocked);
+	iommu_store(&unit->unit, &entry->domain, 0);
 	mark_context(requester, domain, MARK_CONTEXT_ABSENT, paddr(0));
 	/* The entry first: else a walk between the two could cache again. The second waits for
 	 * what was translated before. */
@@ -119,9 +104,9 @@ int amd_attach(struct iommu_unit *base, rid_t requester, const struct iommu_doma
 	mark_context(requester, domain->id, MARK_CONTEXT_PRESENT, domain->table.root);
 	/* The unit may read the words apart: the one that permits comes last. A new holder is
 	 * heard, whatever the last one did. */
-	word_write(unit, &entry->domain, domain->id);
-	word_write(unit, &entry->translation,
-	           BLOCKED | AMD_DTE_READ | AMD_DTE_WRITE | domain->table.root.raw);
+	iommu_store(&unit->unit, &entry->domain, domain->id);
+	iommu_store(&unit->unit, &entry->translation,
+	            BLOCKED | AMD_DTE_READ | AMD_DTE_WRITE | domain->table.root.raw);
 	error = amd_flush_device(unit, requester);
 	/* What the id's last owner left went before the id was free; where absence is cached,
 	 * something may be there again. */
@@ -147,7 +132,7 @@ int amd_fault_silence(struct iommu_unit *base, rid_t requester, const struct iom
 	struct amd_device_entry *entry = &unit->devices[requester.raw];
 	uint64_t word = entry->domain & ~AMD_DTE_SUPPRESS;
 
-	word_write(unit, &entry->domain, silent ? word | AMD_DTE_SUPPRESS : word);
+	iommu_store(&unit->unit, &entry->domain, silent ? word | AMD_DTE_SUPPRESS : word);
 	mark_context(requester, domain ? domain->id : 0, MARK_CONTEXT_CHANGED, paddr(0));
 	return amd_flush_device(unit, requester);
 }

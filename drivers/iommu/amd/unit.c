@@ -164,7 +164,7 @@ static const char *identify(struct amd_unit *unit)
 	if (unit->features & AMD_FEATURE_COUNTERS)
 		base->registers_size = AMD_REGISTERS_SIZE_LONG;
 	unit->caches_absent = !header || (header & AMD_CAPABILITY_NP_CACHE);
-	unit->coherent = unit->description->flags & IVRS_FLAG_COHERENT;
+	base->coherent = unit->description->flags & IVRS_FLAG_COHERENT;
 	unit->wide_entries = unit->features & AMD_FEATURE_WIDE_ENTRIES;
 	unit->emulated_early = is_emulated_early(unit);
 	unit->emulated = !unit->emulated_early && is_emulated(unit);
@@ -176,17 +176,9 @@ static const char *identify(struct amd_unit *unit)
 static void describe_translation(struct amd_unit *unit, const struct ivrs *ivrs)
 {
 	struct iommu_unit *base = &unit->unit;
-	unsigned int bits;
 
 	amd_format_init(unit);
-	bits = pagetable_shift(unit->format.levels);
-	base->format = &unit->format;
-	base->address_bits = ivrs->virtual_bits && ivrs->virtual_bits < bits ? ivrs->virtual_bits
-	                                                                     : bits;
-	for (unsigned int level = 0; level < unit->format.levels; level++) {
-		if (unit->format.leaf_levels >> level & 1)
-			base->page_sizes |= UINT64_C(1) << pagetable_shift(level);
-	}
+	iommu_unit_translates(base, &unit->format, ivrs->virtual_bits ? ivrs->virtual_bits : 64);
 	base->hole_first = HT_FIRST;
 	base->hole_last = HT_LAST;
 	/* Leaves have the bit that says so. */
@@ -200,8 +192,8 @@ static const char *allocate(struct amd_unit *unit, bool remapping)
 	struct iommu_unit *base = &unit->unit;
 
 	/* Domain id 0 is that of blocked entries: never used. */
-	if (amd_queue_create(unit) || amd_events_create(unit) ||
-	    amd_table_create(unit, remapping) || ids_init(&base->domains, 1, IOMMU_DOMAINS_MAX) ||
+	if (amd_queue_create(unit) || amd_fault_create(unit) || amd_table_create(unit, remapping) ||
+	    ids_init(&base->domains, 1, IOMMU_DOMAINS_MAX) ||
 	    ids_init(&base->remap_entries, 0, AMD_IRTE_COUNT))
 		return reason_memory;
 	return NULL;
@@ -228,7 +220,7 @@ static const char *start_locked(struct amd_unit *unit, bool remapping)
 	amd_write(unit->registers, AMD_DEVICE_TABLE,
 	          virt_to_phys(unit->devices).raw | AMD_DEVICE_TABLE_SIZE);
 	amd_queue_start(unit);
-	amd_events_start(unit);
+	amd_fault_start(unit);
 	amd_control(unit, AMD_CONTROL_ENABLE, true);
 	if (!clock_wait_until(amd_read(unit->registers, AMD_CONTROL) & AMD_CONTROL_ENABLE,
 	                      IOMMU_SWITCH_TIMEOUT))
@@ -241,7 +233,7 @@ static const char *start_locked(struct amd_unit *unit, bool remapping)
 	base->remap_by_vector = true;
 	if (!amd_switch(unit, AMD_CONTROL_EVENTS, AMD_STATUS_EVENTS_RUN, true))
 		return reason_events_on;
-	amd_events_route(unit);
+	amd_fault_route(unit);
 	return NULL;
 }
 

@@ -2,11 +2,6 @@
 /* Primary fault recording (7.3) and the fault event interrupt (7.4). */
 #include <drivers/iommu/intel/intel.h>
 
-#include <arch/irq.h>
-
-#define LOG_TAG "vt-d"
-#include <kernel/log.h>
-
 static volatile uint8_t *record_at(const struct intel_unit *unit, unsigned int index)
 {
 	return unit->registers + intel_cap_fault_offset(unit->cap) + index * INTEL_FRCD_SIZE;
@@ -26,18 +21,14 @@ void intel_fault_interrupt_mask(struct iommu_unit *base, bool masked)
 void intel_fault_start(struct intel_unit *unit)
 {
 	uint32_t address, data;
-	vector_t vector;
 
 	intel_fault_interrupt_mask(&unit->unit, true);
 	/* What firmware or a kernel before us left: not ours to attribute. */
 	for (unsigned int i = 0; i < intel_cap_fault_count(unit->cap); i++)
 		record_clear(unit, i);
 	intel_write32(unit->registers, INTEL_FSTS, INTEL_FSTS_PFO | INTEL_FSTS_QUEUE);
-	if (irq_vector_alloc(iommu_fault_interrupt, &unit->unit, &vector)) {
-		log_warn("%s: no vector for its faults: they are only polled", unit->unit.name);
+	if (!iommu_fault_route(&unit->unit, &address, &data))
 		return;
-	}
-	irq_message(vector, &address, &data);
 	intel_write32(unit->registers, INTEL_FEDATA, data);
 	intel_write32(unit->registers, INTEL_FEADDR, address);
 	intel_write32(unit->registers, INTEL_FEUADDR, 0);

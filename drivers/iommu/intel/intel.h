@@ -6,18 +6,7 @@
 #include <drivers/acpi/acpi.h>
 #include <drivers/iommu/core.h>
 #include <drivers/iommu/intel/regs.h>
-
-/*
- * The invalidation queue. Whoever submits waits, under the unit's lock, so between submissions it
- * is empty and its tail is known without asking the hardware.
- */
-struct intel_queue {
-	struct intel_descriptor *slots; /* one frame */
-	volatile uint32_t *status;      /* where wait descriptors store their number */
-	paddr_t status_address;
-	uint32_t tail;   /* slot written next */
-	uint32_t number; /* of the last wait descriptor */
-};
+#include <drivers/iommu/queue.h>
 
 struct intel_unit {
 	struct iommu_unit unit;
@@ -25,7 +14,7 @@ struct intel_unit {
 	uint32_t version;
 	uint64_t cap;
 	uint64_t ecap;
-	struct intel_queue queue;
+	struct iommu_queue queue;
 	bool page_selective;   /* how an unmap is told, from cap */
 	unsigned int mask_max; /* largest address mask */
 	uint64_t leaf_hint;    /* INTEL_INV_LEAF_ONLY, or 0 */
@@ -39,9 +28,6 @@ static inline struct intel_unit *intel_unit_of(struct iommu_unit *unit)
 {
 	return container_of(unit, struct intel_unit, unit);
 }
-
-/* Makes stores to a structure visible to a unit that does not snoop. */
-void intel_publish(const struct intel_unit *unit, const void *start, size_t size);
 
 /* --- switches (unit.c) ----------------------------------------------------------------------- */
 
@@ -74,19 +60,6 @@ int intel_flush_domain(struct intel_unit *unit, uint32_t domain);
 int intel_flush_interrupts(struct intel_unit *unit);
 int intel_flush_interrupt(struct intel_unit *unit, uint32_t index);
 int intel_invalidate(struct iommu_unit *unit, const struct iommu_gather *gather);
-
-/*
- * The naturally aligned block of pages around [first, last]: its address and the logarithm of its
- * size in pages.
- */
-static inline unsigned int intel_block_around(uint64_t first, uint64_t last, uint64_t *address)
-{
-	uint64_t differ = (first ^ last) >> PAGE_SHIFT;
-	unsigned int mask = differ ? 64u - (unsigned int)__builtin_clzll(differ) : 0;
-
-	*address = align_down(first, PAGE_SIZE << mask);
-	return mask;
-}
 
 /* --- tables (table.c) ------------------------------------------------------------------------ */
 

@@ -284,16 +284,7 @@ _Static_assert(sizeof(struct intel_irte) * INTEL_IRTE_COUNT == 4096u << INTEL_IR
 
 /* --- invalidation descriptors (6.5.2) and queue (10.4.21) ------------------------------------- */
 
-struct intel_descriptor {
-	uint64_t low;
-	uint64_t high;
-};
-_Static_assert(sizeof(struct intel_descriptor) == 16, "6.5.2");
-
-/* One frame, 128-bit descriptors: the smallest queue, IQA size 0. */
-#define INTEL_QUEUE_SLOTS 256u
-_Static_assert(sizeof(struct intel_descriptor) * INTEL_QUEUE_SLOTS == 4096, "10.4.23");
-#define INTEL_QUEUE_SHIFT 4 /* of a slot number in IQH and IQT */
+/* The queue has the smallest size, a frame of 128-bit descriptors: IQA size 0. */
 
 #define INTEL_INV_CONTEXT   UINT64_C(1)
 #define INTEL_INV_IOTLB     UINT64_C(2)

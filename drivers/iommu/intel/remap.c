@@ -17,7 +17,7 @@ int intel_remap_create(struct intel_unit *unit)
 	unit->irtes = phys_to_virt(base);
 	for (unsigned int i = 0; i < INTEL_IRTE_COUNT; i++)
 		unit->irtes[i] = (struct intel_irte){0, 0};
-	intel_publish(unit, unit->irtes, PAGE_SIZE << INTEL_IRTE_FRAMES);
+	iommu_publish(&unit->unit, unit->irtes, PAGE_SIZE << INTEL_IRTE_FRAMES);
 	return 0;
 }
 
@@ -30,22 +30,15 @@ int intel_remap_write(struct iommu_unit *base, uint32_t index,
 
 	ASSERT(index < INTEL_IRTE_COUNT);
 	/* Absent while its halves change: the unit may read them apart. */
-	__atomic_store_n(&irte->low, 0, __ATOMIC_RELEASE);
-	intel_publish(unit, irte, sizeof(*irte));
+	iommu_store(base, &irte->low, 0);
+	iommu_store(base, &irte->high, target ? source.raw | INTEL_IRTE_VERIFY_SOURCE : 0);
 	if (target) {
 		ASSERT(target->apic_id <= INTEL_IRTE_XAPIC_MAX);
-		__atomic_store_n(&irte->high, target->source.raw | INTEL_IRTE_VERIFY_SOURCE,
-		                 __ATOMIC_RELEASE);
-		intel_publish(unit, irte, sizeof(*irte));
-		__atomic_store_n(&irte->low,
-		                 INTEL_IRTE_PRESENT | (target->level ? INTEL_IRTE_LEVEL : 0) |
-		                         (uint64_t)target->vector.raw << INTEL_IRTE_VECTOR_SHIFT |
-		                         (uint64_t)target->apic_id << INTEL_IRTE_XAPIC_SHIFT,
-		                 __ATOMIC_RELEASE);
-	} else {
-		__atomic_store_n(&irte->high, 0, __ATOMIC_RELEASE);
+		iommu_store(base, &irte->low,
+		            INTEL_IRTE_PRESENT | (target->level ? INTEL_IRTE_LEVEL : 0) |
+		                    (uint64_t)target->vector.raw << INTEL_IRTE_VECTOR_SHIFT |
+		                    (uint64_t)target->apic_id << INTEL_IRTE_XAPIC_SHIFT);
 	}
-	intel_publish(unit, irte, sizeof(*irte));
 	mark_remap(index, source, target != NULL);
 	return intel_flush_interrupt(unit, index);
 }

@@ -6,28 +6,19 @@
  */
 #include <drivers/iommu/intel/intel.h>
 
-#include <arch/cpu.h>
 #include <cordon/errno.h>
 #include <kernel/mark.h>
 #include <kernel/page.h>
 #include <kernel/panic.h>
 
-void intel_publish(const struct intel_unit *unit, const void *start, size_t size)
-{
-	if (!(unit->ecap & INTEL_ECAP_C))
-		arch_cache_flush(start, size);
-}
-
 int intel_table_create(struct intel_unit *unit)
 {
 	paddr_t frame;
-	int error = page_alloc_zeroed(&frame);
+	int error = iommu_frame_alloc(&unit->unit, &frame);
 
-	if (error)
-		return error;
-	unit->root = phys_to_virt(frame);
-	intel_publish(unit, unit->root, PAGE_SIZE);
-	return 0;
+	if (!error)
+		unit->root = phys_to_virt(frame);
+	return error;
 }
 
 void intel_format_init(struct intel_unit *unit, unsigned int levels)
@@ -44,7 +35,7 @@ void intel_format_init(struct intel_unit *unit, unsigned int levels)
 	        .write = INTEL_PAGE_WRITE,
 	        .levels = (uint8_t)levels,
 	        .leaf_levels = 1,
-	        .coherent = (unit->ecap & INTEL_ECAP_C) != 0,
+	        .coherent = unit->unit.coherent,
 	        .flush_new = (unit->cap & (INTEL_CAP_CM | INTEL_CAP_RWBF)) != 0,
 	};
 	for (unsigned int level = 0; level < levels; level++) {
@@ -90,21 +81,17 @@ static struct intel_context_entry *context_find(const struct intel_unit *unit, r
 static int context_reach(struct intel_unit *unit, rid_t requester, struct intel_context_entry **out)
 {
 	struct intel_root_entry *root = &unit->root[bus_of(requester)];
-	struct intel_context_entry *entries;
 	paddr_t frame;
 	int error;
 
 	*out = context_find(unit, requester);
 	if (*out)
 		return 0;
-	error = page_alloc_zeroed(&frame);
+	error = iommu_frame_alloc(&unit->unit, &frame);
 	if (error)
 		return error;
-	intel_publish(unit, phys_to_virt(frame), PAGE_SIZE);
-	__atomic_store_n(&root->low, frame.raw | INTEL_ROOT_PRESENT, __ATOMIC_RELEASE);
-	intel_publish(unit, root, sizeof(*root));
-	entries = phys_to_virt(frame);
-	*out = &entries[devfn_of(requester)];
+	iommu_store(&unit->unit, &root->low, frame.raw | INTEL_ROOT_PRESENT);
+	*out = context_find(unit, requester);
 	return 0;
 }
 
@@ -114,15 +101,12 @@ static void context_write(const struct intel_unit *unit, struct intel_context_en
 {
 	ASSERT(!(entry->low & INTEL_CONTEXT_PRESENT) || !(low & INTEL_CONTEXT_PRESENT));
 	if (low & INTEL_CONTEXT_PRESENT) {
-		__atomic_store_n(&entry->high, high, __ATOMIC_RELAXED);
-		intel_publish(unit, entry, sizeof(*entry));
-		__atomic_store_n(&entry->low, low, __ATOMIC_RELEASE);
+		iommu_store(&unit->unit, &entry->high, high);
+		iommu_store(&unit->unit, &entry->low, low);
 	} else {
-		__atomic_store_n(&entry->low, low, __ATOMIC_RELEASE);
-		intel_publish(unit, entry, sizeof(*entry));
-		__atomic_store_n(&entry->high, high, __ATOMIC_RELEASE);
+		iommu_store(&unit->unit, &entry->low, low);
+		iommu_store(&unit->unit, &entry->high, high);
 	}
-	intel_publish(unit, entry, sizeof(*entry));
 }
 
 int intel_attach(struct iommu_unit *base, rid_t requester, const struct iommu_domain *domain)
@@ -180,8 +164,7 @@ int intel_fault_silence(struct iommu_unit *base, rid_t requester, const struct i
 		return error;
 	/* This bit means something in absent entries, too (chapter 7). */
 	low = silent ? entry->low | INTEL_CONTEXT_FPD : entry->low & ~INTEL_CONTEXT_FPD;
-	__atomic_store_n(&entry->low, low, __ATOMIC_RELEASE);
-	intel_publish(unit, entry, sizeof(*entry));
+	iommu_store(base, &entry->low, low);
 	mark_context(requester, domain ? domain->id : 0, MARK_CONTEXT_CHANGED, paddr(0));
 	return intel_flush_context(unit, requester, domain ? domain->id : 0);
 }

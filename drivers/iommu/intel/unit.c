@@ -134,6 +134,7 @@ static const char *map_registers(struct intel_unit *unit)
 	    intel_cap_nd(unit->cap) == INTEL_CAP_ND_INVALID ||
 	    intel_cap_fault_offset(unit->cap) == 0)
 		return reason_malformed;
+	base->coherent = (unit->ecap & INTEL_ECAP_C) != 0;
 	end = intel_cap_fault_offset(unit->cap) +
 	      (uint64_t)intel_cap_fault_count(unit->cap) * INTEL_FRCD_SIZE;
 	if (end > PAGE_SIZE) {
@@ -166,22 +167,12 @@ static bool has_remapping(const struct intel_unit *unit, const struct dmar *dmar
 
 static void describe_translation(struct intel_unit *unit)
 {
-	struct iommu_unit *base = &unit->unit;
 	bool wide = intel_cap_sagaw(unit->cap) & INTEL_CAP_SAGAW_48;
-	unsigned int levels = wide ? 4 : 3, bits;
 
-	intel_format_init(unit, levels);
+	intel_format_init(unit, wide ? 4 : 3);
 	unit->context_width = wide ? INTEL_CONTEXT_AW_48 : INTEL_CONTEXT_AW_39;
-	bits = pagetable_shift(levels);
-	base->format = &unit->format;
-	base->address_bits = bits < intel_cap_address_bits(unit->cap)
-	                             ? bits
-	                             : intel_cap_address_bits(unit->cap);
-	for (unsigned int level = 0; level < levels; level++) {
-		if (unit->format.leaf_levels >> level & 1)
-			base->page_sizes |= UINT64_C(1) << pagetable_shift(level);
-	}
-	base->snoop_enforced = (unit->ecap & INTEL_ECAP_SC) != 0;
+	iommu_unit_translates(&unit->unit, &unit->format, intel_cap_address_bits(unit->cap));
+	unit->unit.snoop_enforced = (unit->ecap & INTEL_ECAP_SC) != 0;
 }
 
 /* --- bringing it up -------------------------------------------------------------------------- */

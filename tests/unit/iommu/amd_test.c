@@ -179,16 +179,23 @@ Test(amd_encoding, page_table_entries_of_every_level)
 }
 
 /* 2.4.3: with S the lowest clear bit from 12 on says half the size. */
+static uint64_t operand(uint64_t first, uint64_t last)
+{
+	const struct iommu_block block = iommu_block_around(first, last);
+
+	return amd_block_operand(&block);
+}
+
 Test(amd_encoding, size_of_a_block_is_in_its_address)
 {
-	cr_expect_eq(amd_block_around(0x5000, 0x5fff), 0x5000);
-	cr_expect_eq(amd_block_around(0x4000, 0x5fff), 0x4001);
-	cr_expect_eq(amd_block_around(0x4000, 0x7fff), 0x5001);
-	cr_expect_eq(amd_block_around(0x5000, 0x6fff), 0x5001, "the block around both");
-	cr_expect_eq(amd_block_around(0x0, 0xffff), 0x7001);
-	cr_expect_eq(amd_block_around(0x7000, 0x8fff), 0x7001);
-	cr_expect_eq(amd_block_around(0x200000, 0x3fffff), 0x2ff001);
-	cr_expect_eq(amd_block_around(0, BIT(48) - 1), UINT64_C(0x7ffffffff001));
+	cr_expect_eq(operand(0x5000, 0x5fff), 0x5000);
+	cr_expect_eq(operand(0x4000, 0x5fff), 0x4001);
+	cr_expect_eq(operand(0x4000, 0x7fff), 0x5001);
+	cr_expect_eq(operand(0x5000, 0x6fff), 0x5001, "the block around both");
+	cr_expect_eq(operand(0x0, 0xffff), 0x7001);
+	cr_expect_eq(operand(0x7000, 0x8fff), 0x7001);
+	cr_expect_eq(operand(0x200000, 0x3fffff), 0x2ff001);
+	cr_expect_eq(operand(0, BIT(48) - 1), UINT64_C(0x7ffffffff001));
 }
 
 Test(amd_encoding, block_covers_the_range_whatever_it_is)
@@ -199,7 +206,7 @@ Test(amd_encoding, block_covers_the_range_whatever_it_is)
 		uint64_t first = machine_random(&state) >> 16 >> machine_random(&state) % 36;
 		uint64_t last = first +
 		                (machine_random(&state) >> 30 >> machine_random(&state) % 22);
-		uint64_t address = amd_block_around(first & ~PAGE_MASK, last | PAGE_MASK);
+		uint64_t address = operand(first & ~PAGE_MASK, last | PAGE_MASK);
 		uint64_t size = PAGE_SIZE, start = address & ~PAGE_MASK;
 		unsigned int bit = 12;
 

@@ -215,15 +215,21 @@ Test(invalidate, block_is_aligned_and_covers_the_range)
 		uint64_t first = machine_random(&state) >> (16 + machine_random(&state) % 36);
 		uint64_t last = first +
 		                (machine_random(&state) >> (20 + machine_random(&state) % 40));
-		uint64_t address;
 		first &= ~PAGE_MASK;
 		last |= PAGE_MASK;
-		unsigned int mask = intel_block_around(first, last, &address);
-		uint64_t size = PAGE_SIZE << mask;
-		cr_assert_eq(address % size, 0);
-		cr_assert(address <= first && last - address < size);
+		struct iommu_block block = iommu_block_around(first, last), blocks[2];
+		uint64_t size = PAGE_SIZE << block.order;
+		cr_assert_eq(block.address % size, 0);
+		cr_assert(block.address <= first && last - block.address < size);
 		/* No smaller aligned block would do. */
-		cr_assert(mask == 0 || (first ^ last) & (size / 2));
+		cr_assert(block.order == 0 || (first ^ last) & (size / 2));
+		/* Nor do two leave a hole. */
+		unsigned int count = iommu_blocks_of(first, last, blocks);
+		cr_assert_leq(blocks[0].address, first);
+		cr_assert(count == 1 ||
+		          blocks[0].address + (PAGE_SIZE << blocks[0].order) >= blocks[1].address);
+		cr_assert_lt(last - blocks[count - 1].address,
+		             PAGE_SIZE << blocks[count - 1].order);
 	}
 }
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 
 IOMMU_CORE_SRCS := drivers/iommu/domain.c drivers/iommu/fault.c drivers/iommu/gather.c \
-		   drivers/iommu/ids.c drivers/iommu/pagetable.c drivers/iommu/remap.c \
+		   drivers/iommu/ids.c drivers/iommu/pagetable.c drivers/iommu/queue.c drivers/iommu/remap.c \
 		   kernel/account.c tests/unit/iommu/machine.c
 
 IOMMU_ALL_SRCS := $(IOMMU_CORE_SRCS) drivers/iommu/iommu.c $(wildcard drivers/iommu/*/*.c) \
