@@ -132,6 +132,8 @@ static int set_up(struct fs *fs)
 	if (err == 0 && size > 0)
 		err = archive_add(&fs->tree, bytes, size);
 	if (err == 0)
+		err = fs_devices_make(&fs->tree);
+	if (err == 0)
 		err = tmp_make(fs);
 	return err;
 }

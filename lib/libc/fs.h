@@ -47,6 +47,13 @@ void fs_touch(struct fs_node *node);
 /* Opens a node, which gets a reference, as a descriptor. Called without the lock. */
 int fs_open_node(struct fs_node *node, int flags);
 
+/* What every open node does: fd_ops.stat and fd_ops.release. */
+int fs_open_stat(struct description *d, struct stat *out);
+void fs_open_release(struct description *d);
+
+/* Makes the files of /dev (fs_device.c). -ENOMEM. */
+int fs_devices_make(struct fs_tree *tree);
+
 /* The folder behind a descriptor, or NULL: it is another kind of file. */
 struct fs_node *fs_folder_of(struct description *d);
 

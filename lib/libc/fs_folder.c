@@ -80,6 +80,8 @@ static void entry_fill(struct dirent *entry, const struct fs_node *node, const c
 	entry->d_ino = node->number;
 	entry->d_reclen = sizeof(*entry);
 	entry->d_type = fs_is_folder(node) ? DT_DIR : DT_REG;
+	if (node->device != NULL)
+		entry->d_type = DT_UNKNOWN;
 	entry->d_namlen = (unsigned char)strlen(name);
 	strlcpy(entry->d_name, name, sizeof(entry->d_name));
 }

@@ -66,7 +66,7 @@ static int file_resize(struct description *d, uint64_t size)
 	return err;
 }
 
-static int node_stat(struct description *d, struct stat *out)
+int fs_open_stat(struct description *d, struct stat *out)
 {
 	struct fs *fs;
 	int err = fs_enter(&fs);
@@ -86,7 +86,7 @@ static ssize_t folder_read(struct description *d, void *bytes, size_t size)
 	return -EISDIR;
 }
 
-static void node_release(struct description *d)
+void fs_open_release(struct description *d)
 {
 	struct fs *fs;
 
@@ -102,14 +102,14 @@ static const struct fd_ops file_ops = {
         .write_at = file_write,
         .size = file_size,
         .resize = file_resize,
-        .stat = node_stat,
-        .release = node_release,
+        .stat = fs_open_stat,
+        .release = fs_open_release,
 };
 
 static const struct fd_ops folder_ops = {
         .read = folder_read,
-        .stat = node_stat,
-        .release = node_release,
+        .stat = fs_open_stat,
+        .release = fs_open_release,
 };
 
 struct fs_node *fs_folder_of(struct description *d)
@@ -118,6 +118,13 @@ struct fs_node *fs_folder_of(struct description *d)
 }
 
 /* --- open --- */
+
+static const struct fd_ops *ops_of(const struct fs_node *node)
+{
+	if (node->device != NULL)
+		return node->device;
+	return fs_is_folder(node) ? &folder_ops : &file_ops;
+}
 
 /* An event that stays raised gives the descriptor its slot, and lets object_wait know that a file
  * is always ready. */
@@ -132,7 +139,7 @@ int fs_open_node(struct fs_node *node, int flags)
 	err = cordon_event_create(1, &handle);
 	if (err != 0)
 		goto fail;
-	description_init(&file->d, fs_is_folder(node) ? &folder_ops : &file_ops, (uint32_t)flags);
+	description_init(&file->d, ops_of(node), (uint32_t)flags);
 	file->node = node;
 	err = fd_install(&file->d, handle, flags & O_CLOEXEC);
 	if (err >= 0)
@@ -154,6 +161,8 @@ static int open_old_locked(struct fs_node *node, bool slash, int flags)
 		return writes || flags & O_CREAT ? -EISDIR : 0;
 	if (flags & O_DIRECTORY || slash)
 		return -ENOTDIR;
+	if (node->device != NULL)
+		return 0;
 	if (writes && node->fixed)
 		return -EROFS;
 	if (flags & O_TRUNC && node->data.size > 0) {

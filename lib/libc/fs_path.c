@@ -41,7 +41,7 @@ int lstat(const char *restrict path, struct stat *restrict out)
 /* A task is the owner of all its files, and no mode keeps it from reading and writing. */
 static int access_check(const struct fs_node *node, int mode)
 {
-	if (mode & W_OK && node->fixed)
+	if (mode & W_OK && node->fixed && node->device == NULL)
 		return -EROFS;
 	if (mode & X_OK && !(node->mode & 0111))
 		return -EACCES;

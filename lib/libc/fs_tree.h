@@ -27,6 +27,7 @@ struct fs_node {
 	uint64_t cookies;    /* a folder's: the next one */
 	int64_t time;        /* of the last change, in nanoseconds since 1970 */
 	bool fixed;          /* cannot be changed; a folder: nor what is in it */
+	const void *device;  /* what opening it gives in place of contents; NULL: the contents */
 	struct fs_data data;
 };
 

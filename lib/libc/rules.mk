@@ -34,6 +34,7 @@ LIBC_SRCS += lib/libc/stubs.S \
 	     lib/libc/fs_tree.c \
 	     lib/libc/fs.c \
 	     lib/libc/fs_open.c \
+	     lib/libc/fs_device.c \
 	     lib/libc/fs_path.c \
 	     lib/libc/fs_folder.c \
 	     lib/libc/fs_scan.c \

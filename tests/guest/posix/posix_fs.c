@@ -363,6 +363,34 @@ static void test_modes(void)
 	unlink("mode");
 }
 
+static void test_devices(void)
+{
+	unsigned char bytes[16], more[16];
+	int fd = open("/dev/null", O_RDWR | O_CREAT | O_TRUNC, 0644);
+	struct stat info;
+	int zeros = 0;
+
+	tap_is(read(fd, bytes, 16), 0, "/dev/null is empty");
+	memset(bytes, 1, sizeof(bytes));
+	tap_is(write(fd, bytes, 16), 16, "/dev/null takes everything");
+	tap_ok(fstat(fd, &info) == 0 && S_ISCHR(info.st_mode), "it is a device");
+	close(fd);
+	fd = open("/dev/zero", O_RDONLY);
+	tap_is(read(fd, bytes, 16), 16, "/dev/zero has no end");
+	for (int i = 0; i < 16; i++)
+		zeros += bytes[i] == 0;
+	tap_is(zeros, 16, "and gives zeros");
+	FAILS(write(fd, bytes, 1), EBADF, "opened for reading it is not written");
+	close(fd);
+	fd = open("/dev/urandom", O_RDONLY);
+	tap_ok(read(fd, bytes, 16) == 16 && read(fd, more, 16) == 16 &&
+	               memcmp(bytes, more, 16) != 0,
+	       "/dev/urandom gives other bytes each time");
+	close(fd);
+	tap_is(access("/dev/null", R_OK | W_OK), 0, "they are readable and writable");
+	FAILS(open("/dev/null/x", O_RDONLY), ENOTDIR, "and no folders");
+}
+
 static void test_read_only(void)
 {
 	struct stat info;
@@ -406,6 +434,7 @@ int main(int argc, char **argv)
 	test_working_folder();
 	test_streams();
 	test_modes();
+	test_devices();
 	test_read_only();
 	return tap_done();
 }
