@@ -281,16 +281,14 @@ int64_t sys_channel_call(cordon_handle_t handle, const struct cordon_message *re
 
 	if (error)
 		return error;
-	error = receive_decode(&args, user);
-	if (error)
-		goto unref;
+	/* The request first: its handles and the answer's may have the same place. */
 	error = message_decode(uaddr((uintptr_t)request), &message);
 	if (error)
 		goto unref;
-	if (message->answer) {
+	error = message->answer ? -EINVAL : receive_decode(&args, user);
+	if (error) {
 		moved_unref(message->handles, message->handle_count);
 		message_free(message);
-		error = -EINVAL;
 		goto unref;
 	}
 	error = call_perform(end, message, deadline, &answer);

@@ -29,9 +29,13 @@ void bench_median(const char *name, uint64_t *samples, size_t count);
 /* Ends the program as failed when a system call failed: figures of errors mean nothing. */
 void bench_must(const char *what, int64_t result);
 
+/* Starts the other task of a round trip; without handles it ends at once (threads.c). */
+cordon_handle_t bench_partner(const struct cordon_spawn_handle *gives, uint32_t count);
+
 void bench_boot(cordon_handle_t inspect);   /* boot.c */
 void bench_calls(void);                     /* calls.c */
 void bench_threads(void);                   /* threads.c: needs the archive */
+void bench_channels(void);                  /* channels.c: the same */
 void bench_maps(cordon_handle_t container); /* maps.c */
 int bench_edu(cordon_handle_t group);       /* edu.c: opens edu; also runs bench_maps */
 int bench_nvme(cordon_handle_t group);      /* nvme.c */

@@ -58,6 +58,7 @@ int main(void)
 	bench_boot(cordon_handle_named("inspect"));
 	bench_calls();
 	bench_threads();
+	bench_channels();
 	cordon_handle_t edu = cordon_handle_named("group0");
 	cordon_handle_t nvme = cordon_handle_named("group1");
 	if (edu == CORDON_HANDLE_NONE || nvme == CORDON_HANDLE_NONE) {

@@ -91,10 +91,8 @@ static struct cordon_cpio_entry program_find(cordon_handle_t archive, const char
 	return entry;
 }
 
-/* Starts the program that does nothing, or with two events the partner. */
-static cordon_handle_t partner_start(const struct pair *pair)
+cordon_handle_t bench_partner(const struct cordon_spawn_handle *gives, uint32_t count)
 {
-	static struct cordon_spawn_handle gives[2] = {{.name = "ping"}, {.name = "pong"}};
 	static char argv[] = "partner";
 	static struct cordon_cpio_entry program;
 	cordon_handle_t archive = cordon_handle_named("initramfs"), task;
@@ -109,13 +107,9 @@ static cordon_handle_t partner_start(const struct pair *pair)
 	        .argv = (uintptr_t)argv,
 	        .argv_bytes = sizeof(argv),
 	        .handles = (uintptr_t)gives,
-	        .handle_count = pair ? 2 : 0,
+	        .handle_count = count,
 	        .name = "partner",
 	};
-	if (pair) {
-		gives[0].handle = pair->ping;
-		gives[1].handle = pair->pong;
-	}
 	bench_must("task_spawn", cordon_task_spawn(&spawn, &task));
 	return task;
 }
@@ -126,7 +120,7 @@ static void task_life(void)
 
 	for (size_t i = 0; i < ROUNDS / 10; i++) {
 		uint64_t start = bench_tick();
-		cordon_handle_t task = partner_start(NULL);
+		cordon_handle_t task = bench_partner(NULL, 0);
 		int error = cordon_task_wait(task, CORDON_TIME_FOREVER, &info);
 
 		cordon_handle_close(task);
@@ -138,12 +132,15 @@ static void task_life(void)
 
 static void ping_pong_tasks(void)
 {
+	struct cordon_spawn_handle gives[2] = {{.name = "ping"}, {.name = "pong"}};
 	struct cordon_task_info info;
 	cordon_handle_t task;
 	struct pair pair;
 
 	pair_create(&pair);
-	task = partner_start(&pair);
+	gives[0].handle = pair.ping;
+	gives[1].handle = pair.pong;
+	task = bench_partner(gives, 2);
 	play("ipc.event_pingpong_tasks", &pair);
 	bench_must("the partner's end", cordon_task_wait(task, CORDON_TIME_FOREVER, &info));
 	cordon_handle_close(task);

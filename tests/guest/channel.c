@@ -201,6 +201,27 @@ static void test_handles(void)
 	server_end(task, channel, 0);
 }
 
+/* Request and answer in one place, as a task would write it that passes a handle to and fro. */
+static void test_same_place(void)
+{
+	struct cordon_message_handle moved = {0};
+	char text[8] = "echo";
+	struct cordon_message both = {.bytes = (uintptr_t)text,
+	                              .size = sizeof(text),
+	                              .handles = (uintptr_t)&moved,
+	                              .handle_count = 1};
+	struct cordon_handle_info info;
+	cordon_handle_t event, channel, task = server_start(&channel);
+
+	cordon_event_create(0, &event);
+	moved.handle = event;
+	tap_is(cordon_channel_call(channel, &both, &both, CORDON_TIME_FOREVER), 0,
+	       "request and answer may have the same place");
+	tap_ok(strcmp(text, "echo") == 0 && both.handle_count == 0, "and the answer is there");
+	tap_is(cordon_handle_info(event, &info), -EBADF, "the handle moved");
+	server_end(task, channel, 0);
+}
+
 static void test_bounds(void)
 {
 	static char large[CORDON_MESSAGE_BYTES + 1];
@@ -301,6 +322,7 @@ int main(int argc, char **argv)
 	test_deadline();
 	test_peer_ends();
 	test_handles();
+	test_same_place();
 	test_bounds();
 	test_bad_arguments();
 	test_device_on_its_way();
