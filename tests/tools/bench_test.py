@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The host side of the measurements; and, with CORDON_BENCH_IMAGE in the environment, the
-measurements themselves against bench/expected, as `make bench-check` does."""
+measurements themselves against bench/expected and bench/expected-amd, as `make bench-check` does."""
 
 import os
 import subprocess
@@ -46,16 +46,36 @@ class Compare(unittest.TestCase):
         self.assertEqual(bench.agree(first, {"a": (1010, "insn"), "b": (1011, "insn")}), ["b"])
 
 
+class Vendors(unittest.TestCase):
+    """What maps, unmaps, opens and closes costs about the same with either vendor's unit."""
+
+    AT_MOST = 1.2
+
+    def test_amd_is_not_much_slower_than_intel(self):
+        intel = bench.read_figures(ROOT / "bench/expected")
+        amd = bench.read_figures(ROOT / "bench/expected-amd")
+        names = [name for name in intel if name.startswith(("map.", "unmap.", "vfio."))]
+        self.assertGreater(len(names), 15)
+        for name in names:
+            self.assertLessEqual(amd[name][0], self.AT_MOST * intel[name][0], name)
+
+
+@unittest.skipUnless("CORDON_BENCH_IMAGE" in os.environ, "no image to measure")
 class Recorded(unittest.TestCase):
-    @unittest.skipUnless("CORDON_BENCH_IMAGE" in os.environ, "no image to measure")
-    def test_no_figure_is_worse_than_recorded(self):
+    def check(self, iommu, expected):
         done = subprocess.run(
-            [sys.executable, "-B", str(ROOT / "tools/bench.py"), "--quick",
+            [sys.executable, "-B", str(ROOT / "tools/bench.py"), "--quick", "--iommu", iommu,
              "--image", os.environ["CORDON_BENCH_IMAGE"],
              "--qemu", os.environ.get("CORDON_BENCH_QEMU", "qemu-system-x86_64"),
-             "--expected", str(ROOT / "bench/expected")],
+             "--expected", str(ROOT / expected)],
             capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_no_figure_is_worse_than_recorded(self):
+        self.check("intel", "bench/expected")
+
+    def test_no_figure_of_amd_is_worse_than_recorded(self):
+        self.check("amd", "bench/expected-amd")
 
 
 if __name__ == "__main__":
