@@ -191,8 +191,8 @@ static uint64_t make_message(void)
 	struct cordon_message message = {
 	        .bytes = (uintptr_t)spot(64),
 	        .id = random_once_in(6) ? random_below(8) : 0,
-	        .size = random_below(64),
-	        .handle_count = random_once_in(2) ? 0 : random_below(5),
+	        .size = random_once_in(2) ? 64 : random_below(64),
+	        .handle_count = random_once_in(2) ? 4 : random_below(4),
 	};
 
 	for (int i = 0; i < 4; i++) {

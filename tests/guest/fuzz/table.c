@@ -33,6 +33,8 @@ static const struct {
         {"container_batch", 4},     {"container_remove_group", 1},
         {"group_device", 4},        {"device_region_read", 6},
         {"device_region_write", 8}, {"device_region_map", 3},
+        {"channel_send", 6},        {"channel_receive", 6},
+        {"channel_create", 3},
 };
 #define USUAL_WEIGHT 2
 
