@@ -129,7 +129,7 @@ static uint64_t put(void *structure, uint64_t size)
 
 		memcpy(bytes + random_below((uint32_t)(size / 8)) * 8, &value, sizeof(value));
 	}
-	if (at >= arena && at + size <= arena + ARENA_SIZE)
+	if ((uintptr_t)at - (uintptr_t)arena <= ARENA_SIZE - size)
 		memcpy(at, structure, size);
 	return (uintptr_t)at;
 }
@@ -286,7 +286,7 @@ static uint64_t make_thread(void)
 {
 	struct cordon_thread thread = {
 	        .entry = thread_entry_address(),
-	        .stack = (uintptr_t)arena + ARENA_SIZE / 2,
+	        .stack = thread_stack_address(),
 	        .name = "thread",
 	};
 

@@ -30,8 +30,9 @@ extern uint8_t *arena;
 /* A handle it has, most probably of that type (CORDON_OBJECT_NONE: any), else any number. */
 cordon_handle_t pick_handle(uint32_t type);
 
-/* An address for threads of the victim to begin at. */
+/* Where threads of the victim begin, and their stack. */
 uint64_t thread_entry_address(void);
+uint64_t thread_stack_address(void);
 
 /* Where a program lies in the archive that ends at once. */
 extern uint64_t leaf_offset, leaf_size;

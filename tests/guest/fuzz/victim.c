@@ -196,6 +196,14 @@ static _Noreturn void thread_entry(void)
 		cordon_thread_exit();
 }
 
+/* One for all: they do the same on it. */
+uint64_t thread_stack_address(void)
+{
+	static uint8_t stack[2048] __attribute__((aligned(16)));
+
+	return (uintptr_t)stack + sizeof(stack);
+}
+
 uint64_t thread_entry_address(void)
 {
 	return (uintptr_t)thread_entry;
