@@ -189,6 +189,37 @@ class Sdk(unittest.TestCase):
             self.assertIn(line, said)
         self.assertIn("c ended with code 9", self.boot(self.work / "c", status=1))
 
+    def test_a_c_program_has_threads_with_variables_of_their_own(self):
+        source = self.write("threads.c", r"""
+            #include <pthread.h>
+            #include <stdio.h>
+            static _Thread_local int own = 5;
+            static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+            static int sum;
+            static void *count(void *argument)
+            {
+                own = 9;
+                for (int i = 0; i < 1000; i++) {
+                    pthread_mutex_lock(&mutex);
+                    sum++;
+                    pthread_mutex_unlock(&mutex);
+                }
+                return argument;
+            }
+            int main(void)
+            {
+                pthread_t threads[4];
+                for (int i = 0; i < 4; i++)
+                    pthread_create(&threads[i], NULL, count, NULL);
+                for (int i = 0; i < 4; i++)
+                    pthread_join(threads[i], NULL);
+                printf("sum %d own %d\n", sum, own);
+                return sum != 4000 || own != 5;
+            }""")
+        self.gcc("-O2", "-pthread", "-Wall", "-Werror", source, "-o", self.work / "threads",
+                 "-lpthread")
+        self.assertIn("sum 4000 own 5", self.boot(self.work / "threads", "--smp", "2"))
+
     @unittest.skipUnless(shutil.which("g++"), "g++ is not installed")
     def test_a_cxx_program_has_what_the_headers_promise(self):
         source = self.write("x.cc", r"""
