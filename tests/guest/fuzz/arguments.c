@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Values for arguments: mostly what a call could take, often its limits, sometimes anything. */
 #include <cordon/rt.h>
+#include <stdbool.h>
 #include <string.h>
 #include <tests/guest/fuzz/fuzz.h>
 
@@ -184,15 +185,15 @@ static uint64_t make_region_map(void)
 	return random_once_in(2) ? put(&first, sizeof(first)) : put(&map, sizeof(map));
 }
 
-/* To be sent, or to receive in. */
-static uint64_t make_message(void)
+/* To be sent, most often with one handle or none; or with room to receive in. */
+static uint64_t make_message(bool room)
 {
 	struct cordon_message_handle handles[4] = {0};
 	struct cordon_message message = {
 	        .bytes = (uintptr_t)spot(64),
 	        .id = random_once_in(6) ? random_below(8) : 0,
-	        .size = random_once_in(2) ? 64 : random_below(64),
-	        .handle_count = random_once_in(2) ? 4 : random_below(4),
+	        .size = room ? 64 : random_below(64),
+	        .handle_count = room ? 4 : random_below(random_once_in(4) ? 5 : 2),
 	};
 
 	for (int i = 0; i < 4; i++) {
@@ -389,7 +390,9 @@ uint64_t make_argument(uint32_t argument)
 	case IN_THREAD:
 		return make_thread();
 	case IN_MESSAGE:
-		return make_message();
+		return make_message(false);
+	case OUT_MESSAGE:
+		return make_message(!random_once_in(4));
 	case IN_WORD:
 		return make_futex_word();
 	case IN_BYTES:

@@ -117,7 +117,7 @@ static uint32_t kind_of(const char *text, size_t length)
 	}
 	for (size_t i = 0; i < LENGTH(types); i++)
 		if (is(text, type - (text[type - 1] == ' '), types[i].type))
-			return types[i].kind;
+			return types[i].kind == IN_MESSAGE && !given ? OUT_MESSAGE : types[i].kind;
 	if (text[type - 1] == '*')
 		return given ? IN_BYTES : OUT;
 	if (is(text, type - 1, "cordon_handle_t"))

@@ -34,8 +34,9 @@ enum argument {
 	IN_SPAWN,
 	IN_THREAD,
 	IN_MESSAGE,
-	IN_WORD,  /* one that may be waited on */
-	IN_BYTES, /* a structure that is not known here, or bytes */
+	OUT_MESSAGE, /* where one is received */
+	IN_WORD,     /* one that may be waited on */
+	IN_BYTES,    /* a structure that is not known here, or bytes */
 };
 #define OF(type)    (HANDLE | (uint32_t)(type) << 8)
 #define KIND(coded) ((enum argument)((coded)&0xff))

@@ -155,7 +155,7 @@ static void use_results(const struct call *call, const uint64_t arguments[CALL_A
 		}
 		if (KIND(call->arguments[i]) == OUT_HANDLE)
 			use_handles(arguments[i]);
-		if (KIND(call->arguments[i]) == IN_MESSAGE)
+		if (KIND(call->arguments[i]) == OUT_MESSAGE)
 			use_message(arguments[i]);
 	}
 }
