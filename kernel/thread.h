@@ -33,7 +33,7 @@ struct thread {
 	uint64_t run_start;
 	uint64_t cpu_ns;
 	uint64_t entry, stack, argument; /* where a user thread starts */
-	char name[CORDON_NAME_MAX]; /* changed under task.lock */
+	char name[CORDON_NAME_MAX];      /* changed under task.lock */
 };
 
 /* A thread of a task, not yet running. fs_base may be zero. Charged to the task. Returns 0,

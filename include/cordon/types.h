@@ -71,7 +71,7 @@ CORDON_STATIC_ASSERT(sizeof(struct cordon_handle_info) == 16, "cordon_handle_inf
 
 /* Signals an object can raise; a wait names the ones it is interested in. */
 /* console: input; event: counter not zero; container: fault; channel: message */
-#define CORDON_SIGNAL_READABLE    0x1u
+#define CORDON_SIGNAL_READABLE 0x1u
 /* event: at least 1 can be added; channel: the other end has room for a message */
 #define CORDON_SIGNAL_WRITABLE    0x2u
 #define CORDON_SIGNAL_TERMINATED  0x4u /* task or thread: it ended and all it held is released */

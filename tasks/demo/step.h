@@ -15,7 +15,8 @@ bool step_result(bool passed, const char *name, const char *why, ...)
 /* Prints "demo: NOT SHOWN NAME: " with the reason why; neither passed nor failed. */
 void step_left_out(const char *name, const char *why);
 
-/* Prints the closing line, which also says how many were not shown, if any. Returns how many steps failed; one at least when none passed. */
+/* Prints the closing line, which also says how many were not shown, if any. Returns how many steps
+ * failed; one at least when none passed. */
 int step_close(void);
 
 #endif
