@@ -121,7 +121,7 @@ step_docs() {
 
 step_shell() {
 	status=0
-	for script in $(tracked 'tools/*.sh' '.ci/run'); do
+	for script in $(tracked 'tools/*.sh' 'tools/sdk/x86_64-*' '.ci/run'); do
 		case $(head -n 1 "$script") in
 		*bash) bash -n "$script" || status=1 ;;
 		*) sh -n "$script" || status=1 ;;
