@@ -2,7 +2,6 @@
 #include <cordon/errno.h>
 #include <kernel/account.h>
 #include <kernel/heap.h>
-#include <kernel/inject.h>
 #include <kernel/page.h>
 #include <kernel/panic.h>
 
@@ -24,7 +23,6 @@ int account_create(const struct cordon_budget *limits, struct account **out)
 
 	if (!account)
 		return -ENOMEM;
-	spin_init(&account->lock, RANK_ACCOUNT, "account");
 	account->references = 1;
 	account->limit[CHARGE_FRAMES] = limit_or(limits->frames,
 	                                         page_total_count() / DEFAULT_FRAMES_SHARE);
@@ -53,28 +51,4 @@ void account_unref(struct account *account)
 	for (int kind = 0; kind < CHARGE_KINDS; kind++)
 		ASSERT(account->used[kind] == 0);
 	heap_free(account);
-}
-
-int account_charge(struct account *account, enum charge kind, uint64_t amount)
-{
-	int err = 0;
-
-	if (inject_fails(CORDON_INJECT_BUDGET))
-		return -ENOMEM;
-	spin_lock(&account->lock);
-	if (account->used[kind] > account->limit[kind] ||
-	    amount > account->limit[kind] - account->used[kind])
-		err = -ENOMEM;
-	else
-		account->used[kind] += amount;
-	spin_unlock(&account->lock);
-	return err;
-}
-
-void account_uncharge(struct account *account, enum charge kind, uint64_t amount)
-{
-	spin_lock(&account->lock);
-	ASSERT(account->used[kind] >= amount);
-	account->used[kind] -= amount;
-	spin_unlock(&account->lock);
 }

@@ -7,8 +7,11 @@
 #ifndef KERNEL_ACCOUNT_H
 #define KERNEL_ACCOUNT_H
 
+#include <cordon/errno.h>
 #include <cordon/task.h>
-#include <kernel/lock.h>
+#include <kernel/inject.h>
+#include <kernel/panic.h>
+#include <kernel/types.h>
 
 enum charge {
 	CHARGE_FRAMES,
@@ -19,8 +22,8 @@ enum charge {
 	CHARGE_KINDS,
 };
 
+/* No lock: the numbers are independent of each other, and each is changed in one step. */
 struct account {
-	struct spinlock lock;
 	uint32_t references;
 	uint64_t limit[CHARGE_KINDS];
 	uint64_t used[CHARGE_KINDS];
@@ -31,8 +34,35 @@ int account_create(const struct cordon_budget *limits, struct account **out);
 void account_ref(struct account *account);
 void account_unref(struct account *account);
 
-/* Returns 0, or -ENOMEM when the budget does not allow it (nothing is charged then). */
-int account_charge(struct account *account, enum charge kind, uint64_t amount);
-void account_uncharge(struct account *account, enum charge kind, uint64_t amount);
+static inline uint64_t account_used(const struct account *account, enum charge kind)
+{
+	return __atomic_load_n(&account->used[kind], __ATOMIC_RELAXED);
+}
+
+/*
+ * Returns 0, or -ENOMEM when the budget does not allow it (nothing is charged then). What another
+ * thread tries to charge counts until it is refused: the limit holds at any time, and may be met a
+ * little early.
+ */
+static inline int account_charge(struct account *account, enum charge kind, uint64_t amount)
+{
+	uint64_t limit = account->limit[kind];
+	uint64_t before;
+
+	if (amount > limit || inject_fails(CORDON_INJECT_BUDGET))
+		return -ENOMEM;
+	before = __atomic_fetch_add(&account->used[kind], amount, __ATOMIC_RELAXED);
+	if (__builtin_expect(before <= limit - amount, 1))
+		return 0;
+	__atomic_fetch_sub(&account->used[kind], amount, __ATOMIC_RELAXED);
+	return -ENOMEM;
+}
+
+static inline void account_uncharge(struct account *account, enum charge kind, uint64_t amount)
+{
+	uint64_t before = __atomic_fetch_sub(&account->used[kind], amount, __ATOMIC_RELAXED);
+
+	ASSERT(before >= amount);
+}
 
 #endif

@@ -33,6 +33,24 @@ int tables_settle_locked(struct aspace *aspace)
 	return 0;
 }
 
+bool tables_trim_locked(struct aspace *aspace)
+{
+	if (!arch_paging_trim(&aspace->paging))
+		return false;
+	tables_settle_locked(aspace);
+	return true;
+}
+
+bool aspace_trim(struct aspace *aspace)
+{
+	bool any;
+
+	spin_lock(&aspace->lock);
+	any = tables_trim_locked(aspace);
+	spin_unlock(&aspace->lock);
+	return any;
+}
+
 void region_empty_locked(struct aspace *aspace, uint64_t start, uint64_t size)
 {
 	int err = arch_paging_unmap(&aspace->paging, uaddr(start), size);
@@ -41,7 +59,7 @@ void region_empty_locked(struct aspace *aspace, uint64_t start, uint64_t size)
 	arch_paging_flush(&aspace->paging, uaddr(start), size);
 }
 
-int region_fill_locked(struct region *region, uint64_t start, uint64_t size, uint32_t prot)
+static int region_store_locked(struct region *region, uint64_t start, uint64_t size, uint32_t prot)
 {
 	struct aspace *aspace = region->aspace;
 	enum arch_cache cache = region->memory->kind == MEMORY_DEVICE ? ARCH_CACHE_UNCACHED
@@ -65,6 +83,18 @@ int region_fill_locked(struct region *region, uint64_t start, uint64_t size, uin
 	return err;
 }
 
+int region_fill_locked(struct region *region, uint64_t start, uint64_t size, uint32_t prot)
+{
+	int err;
+
+	if (prot == CORDON_PROT_NONE)
+		return 0; /* there is nothing to store */
+	err = region_store_locked(region, start, size, prot);
+	if (err == -ENOMEM && tables_trim_locked(region->aspace))
+		err = region_store_locked(region, start, size, prot);
+	return err;
+}
+
 /* --- regions --------------------------------------------------------------------------------- */
 
 int region_create(struct aspace *aspace, struct region **out)
@@ -74,12 +104,14 @@ int region_create(struct aspace *aspace, struct region **out)
 
 	if (err != 0)
 		return err;
-	region = heap_alloc(sizeof(*region));
+	region = __atomic_exchange_n(&aspace->spare, NULL, __ATOMIC_ACQUIRE);
+	if (!region)
+		region = heap_alloc(sizeof(*region));
 	if (!region) {
 		account_uncharge(aspace->account, CHARGE_MAPPINGS, 1);
 		return -ENOMEM;
 	}
-	region->aspace = aspace;
+	*region = (struct region){.aspace = aspace};
 	list_init(&region->memory_link);
 	*out = region;
 	return 0;
@@ -87,14 +119,21 @@ int region_create(struct aspace *aspace, struct region **out)
 
 void region_destroy(struct region *region)
 {
-	account_uncharge(region->aspace->account, CHARGE_MAPPINGS, 1);
-	heap_free(region);
+	struct aspace *aspace = region->aspace;
+
+	account_uncharge(aspace->account, CHARGE_MAPPINGS, 1);
+	heap_free(__atomic_exchange_n(&aspace->spare, region, __ATOMIC_RELEASE));
 }
 
 void region_attach_locked(struct region *region, struct memory *memory, const struct region *like)
 {
+	if (!memory)
+		return;
 	object_ref(&memory->object);
 	region->memory = memory;
+	__atomic_fetch_add(&memory->regions, 1, __ATOMIC_RELAXED);
+	if (__builtin_expect(memory->kind != MEMORY_DEVICE, 1))
+		return;
 	spin_lock(&memory->lock);
 	region->zapped = like ? like->zapped : memory->revoked;
 	list_append(&memory->mappings, &region->memory_link);
@@ -107,9 +146,11 @@ void region_remove_locked(struct region *region, struct list *gone)
 
 	tree_remove(&aspace->regions, &region->node);
 	aspace->region_count--;
-	spin_lock(&region->memory->lock);
-	list_remove(&region->memory_link);
-	spin_unlock(&region->memory->lock);
+	if (region->memory && region->memory->kind == MEMORY_DEVICE) {
+		spin_lock(&region->memory->lock);
+		list_remove(&region->memory_link);
+		spin_unlock(&region->memory->lock);
+	}
 	list_append(gone, &region->memory_link);
 }
 
@@ -120,7 +161,10 @@ void regions_release(struct list *gone)
 
 	list_for_each_safe(region, after, gone, memory_link)
 	{
-		object_unref(&region->memory->object);
+		if (region->memory) {
+			__atomic_fetch_sub(&region->memory->regions, 1, __ATOMIC_RELAXED);
+			object_unref(&region->memory->object);
+		}
 		region_destroy(region);
 	}
 }
@@ -173,6 +217,7 @@ void aspace_unref(struct aspace *aspace)
 	arch_paging_destroy(&aspace->paging);
 	account_uncharge(aspace->account, CHARGE_FRAMES, aspace->tables_charged);
 	account_unref(aspace->account);
+	heap_free(aspace->spare);
 	heap_free(aspace);
 }
 
@@ -213,14 +258,21 @@ bool aspace_prot_is_valid(uint32_t prot)
 	return (prot & write_exec) != write_exec;
 }
 
+#define PLACE_IS_FIXED (CORDON_MAP_FIXED | CORDON_MAP_REPLACE | ASPACE_MAP_COMMIT)
+
 static int map_check(const struct memory *memory, uint64_t offset, uint64_t size, uint32_t prot,
                      uint32_t prot_max, uint32_t flags, uint64_t address)
 {
 	if (size == 0 || !is_aligned(offset | size, PAGE_SIZE))
 		return -EINVAL;
-	if (!aspace_prot_is_valid(prot) || (prot & ~prot_max) || (flags & ~CORDON_MAP_FIXED))
+	if (!aspace_prot_is_valid(prot) || (prot & ~prot_max) ||
+	    (flags & ~(PLACE_IS_FIXED | CORDON_MAP_GROW)))
 		return -EINVAL;
-	if ((flags & CORDON_MAP_FIXED) && !aspace_range_is_valid(address, size))
+	if ((flags & PLACE_IS_FIXED) && !aspace_range_is_valid(address, size))
+		return -EINVAL;
+	if (!memory)
+		return prot != CORDON_PROT_NONE ? -EINVAL : 0;
+	if (flags & CORDON_MAP_GROW)
 		return -EINVAL;
 	if (offset >= memory->size || size > memory->size - offset)
 		return -ERANGE;
@@ -234,18 +286,18 @@ static uint64_t leaf_alignment(const struct memory *memory, uint64_t offset, uin
                                uint64_t *skew)
 {
 	paddr_t base;
-	uint64_t run = memory_run(memory, offset, size, &base);
+	uint64_t run = size < SIZE_2M ? 0 : memory_run(memory, offset, size, &base);
 	uint64_t alignment = run >= SIZE_1G ? SIZE_1G : run >= SIZE_2M ? SIZE_2M : PAGE_SIZE;
 
-	*skew = base.raw & (alignment - 1);
+	*skew = alignment > PAGE_SIZE ? base.raw & (alignment - 1) : 0;
 	return alignment;
 }
 
 static int any_place_locked(const struct aspace *aspace, const struct memory *memory,
                             uint64_t offset, uint64_t size, uint64_t *out)
 {
-	uint64_t skew;
-	uint64_t alignment = leaf_alignment(memory, offset, size, &skew);
+	uint64_t skew = 0;
+	uint64_t alignment = memory ? leaf_alignment(memory, offset, size, &skew) : PAGE_SIZE;
 	uint64_t start;
 
 	if (inject_fails(CORDON_INJECT_SLOT))
@@ -260,25 +312,42 @@ static int any_place_locked(const struct aspace *aspace, const struct memory *me
 	return -ENOMEM;
 }
 
+static bool is_reserved_locked(const struct aspace *aspace, uint64_t start, uint64_t end)
+{
+	const struct tree_node *node = tree_find(&aspace->regions, start);
+
+	for (; start < end; node = tree_next(node)) {
+		if (!node || node->start > start || region_from(node)->memory)
+			return false;
+		start = node->end;
+	}
+	return true;
+}
+
+/* Finds out where a region will lie, and makes room when it takes the place of others. */
 static int region_place_locked(struct aspace *aspace, struct region *region,
                                const struct memory *memory, uint64_t size, uint32_t flags,
-                               uint64_t wish)
+                               uint64_t wish, struct list *gone)
 {
 	uint64_t start = wish;
-	int err;
+	int err = 0;
 
-	if (flags & CORDON_MAP_FIXED) {
+	if (flags & CORDON_MAP_REPLACE) {
+		err = regions_unmap_locked(aspace, wish, wish + size, gone);
+	} else if (flags & ASPACE_MAP_COMMIT) {
+		err = is_reserved_locked(aspace, wish, wish + size)
+		              ? regions_unmap_locked(aspace, wish, wish + size, gone)
+		              : -EEXIST;
+	} else if (flags & CORDON_MAP_FIXED) {
 		if (tree_overlaps(&aspace->regions, wish, wish + size))
-			return -EEXIST;
+			err = -EEXIST;
 	} else if (!aspace_range_is_valid(wish, size) ||
 	           tree_overlaps(&aspace->regions, wish, wish + size)) {
 		err = any_place_locked(aspace, memory, region->offset, size, &start);
-		if (err != 0)
-			return err;
 	}
 	region->node.start = start;
 	region->node.end = start + size;
-	return 0;
+	return err;
 }
 
 int aspace_map(struct aspace *aspace, struct memory *memory, uint64_t offset, uint64_t size,
@@ -296,9 +365,10 @@ int aspace_map(struct aspace *aspace, struct memory *memory, uint64_t offset, ui
 	region->offset = offset;
 	region->prot = prot;
 	region->prot_max = prot_max;
+	region->grow = flags & CORDON_MAP_GROW ? GROW_FIRST : 0;
 
 	spin_lock(&aspace->lock);
-	err = region_place_locked(aspace, region, memory, size, flags, address->raw);
+	err = region_place_locked(aspace, region, memory, size, flags, address->raw, &gone);
 	if (err != 0)
 		goto destroy;
 	tree_insert(&aspace->regions, &region->node);
@@ -310,6 +380,8 @@ int aspace_map(struct aspace *aspace, struct memory *memory, uint64_t offset, ui
 		goto remove;
 	address->raw = region->node.start;
 	spin_unlock(&aspace->lock);
+	if (!list_empty(&gone))
+		regions_release(&gone);
 	return 0;
 
 remove:
@@ -320,6 +392,7 @@ remove:
 	return err;
 destroy:
 	spin_unlock(&aspace->lock);
+	regions_release(&gone);
 	region_destroy(region);
 	return err;
 }
@@ -336,13 +409,44 @@ int aspace_resolve(struct aspace *aspace, uaddr_t address, uint64_t max, uint32_
 	if (!node || node->start > address.raw)
 		goto unlock;
 	region = region_from(node);
-	if (prot & ~region->prot)
+	if (!region->memory || (prot & ~region->prot))
 		goto unlock;
 	err = 0;
 	object_ref(&region->memory->object);
 	*memory = region->memory;
 	*offset = region->offset + (address.raw - node->start);
 	*size = min_u64(node->end - address.raw, max);
+unlock:
+	spin_unlock(&aspace->lock);
+	return err;
+}
+
+int aspace_query(struct aspace *aspace, uaddr_t address, struct cordon_memory_region *out)
+{
+	const struct tree_node *node;
+	const struct region *region;
+	int err = -ENOENT;
+
+	spin_lock(&aspace->lock);
+	node = tree_find(&aspace->regions, address.raw);
+	if (!node)
+		goto unlock;
+	err = 0;
+	region = region_from(node);
+	*out = (struct cordon_memory_region){
+	        .address = node->start,
+	        .size = node->end - node->start,
+	        .offset = region->offset,
+	        .prot = region->prot,
+	        .flags = region->grow ? CORDON_REGION_GROWS : 0,
+	};
+	if (!region->memory) {
+		out->flags |= CORDON_REGION_RESERVED;
+		goto unlock;
+	}
+	out->memory = region->memory->object.id;
+	if (region->memory->anonymous)
+		out->flags |= CORDON_REGION_PRIVATE;
 unlock:
 	spin_unlock(&aspace->lock);
 	return err;

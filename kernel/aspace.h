@@ -12,10 +12,11 @@ struct aspace;
 /* One mapped range. What points at it is under the lock of the address space. */
 struct region {
 	struct tree_node node;   /* user addresses; in aspace.regions */
-	struct list memory_link; /* in memory.mappings, under memory.lock */
+	struct list memory_link; /* DEVICE: in memory.mappings, under memory.lock */
 	struct aspace *aspace;
-	struct memory *memory; /* a reference */
+	struct memory *memory; /* a reference; NULL: reserved, nothing is behind the addresses */
 	uint64_t offset;       /* in memory, of node.start */
+	uint64_t grow;         /* reserved: how much an access to it commits next (aspace_grow) */
 	uint32_t prot;
 	uint32_t prot_max; /* what aspace_protect may reach */
 	bool zapped;       /* memory_revoke took the pages away; changed under both locks */
@@ -29,10 +30,15 @@ struct aspace {
 	uint64_t tables_charged; /* frames of page tables that the account pays for */
 	struct tree regions;     /* no leaf of the tables reaches across the border of a region */
 	uint32_t region_count;
+	struct region *spare; /* the one freed last, for the next; taken and put in one step */
 };
 
 /* Where ranges are found for callers that ask for no place: above what programs use by choice. */
 #define ASPACE_ANY_MIN (UINT64_C(128) << 30)
+
+/* Beside CORDON_MAP_*: the place, which is fixed, is reserved throughout (-EEXIST otherwise), and
+ * no longer is then. */
+#define ASPACE_MAP_COMMIT 0x80000000u
 
 /* Charged for its tables. Returns 0 or -ENOMEM. */
 int aspace_create(struct account *account, struct aspace **out);
@@ -41,8 +47,9 @@ void aspace_ref(struct aspace *aspace);
 /* The last reference goes only after aspace_clear, when no CPU uses the tables. */
 void aspace_unref(struct aspace *aspace);
 
-/* Maps [offset, offset + size) of memory. address: in, the place (fixed) or a wish (0: any);
- * out, where it is. prot is contained in prot_max. Errors as memory_map in syscalls.def. */
+/* Maps [offset, offset + size) of memory; NULL: reserves addresses, without rights. address: in,
+ * the place (fixed) or a wish (0: any); out, where it is. prot is contained in prot_max. Errors as
+ * memory_map in syscalls.def; when what was there is replaced, it may be gone then. */
 int aspace_map(struct aspace *aspace, struct memory *memory, uint64_t offset, uint64_t size,
                uint32_t prot, uint32_t prot_max, uint32_t flags, uaddr_t *address);
 
@@ -50,8 +57,19 @@ int aspace_map(struct aspace *aspace, struct memory *memory, uint64_t offset, ui
  * forgot the translations. Errors as memory_unmap in syscalls.def, with nothing done. */
 int aspace_unmap(struct aspace *aspace, uaddr_t address, uint64_t size);
 
-/* Changes the rights of a range. Errors as memory_protect in syscalls.def, with nothing done. */
+/* Changes the rights of a range; what was only reserved in it gets memory. Errors as memory_protect
+ * in syscalls.def, with no rights changed. Called without locks. */
 int aspace_protect(struct aspace *aspace, uaddr_t address, uint64_t size, uint32_t prot);
+
+/*
+ * An access met no page. If the address lies in a region that grows, it gets memory from there to
+ * its end: 0. Otherwise -EFAULT; -ENOSPC in the guard below (a stack overflow); -ENOMEM. Called
+ * without locks.
+ */
+int aspace_grow(struct aspace *aspace, uaddr_t address);
+
+/* Gives back page tables that are empty and still kept. Returns whether there was one. */
+bool aspace_trim(struct aspace *aspace);
 
 /*
  * Tells what lies at an address: the memory object (a reference is taken), the offset in it,
@@ -60,6 +78,9 @@ int aspace_protect(struct aspace *aspace, uaddr_t address, uint64_t size, uint32
  */
 int aspace_resolve(struct aspace *aspace, uaddr_t address, uint64_t max, uint32_t prot,
                    struct memory **memory, uint64_t *offset, uint64_t *size);
+
+/* Describes the region at an address, or else the next above. Returns 0 or -ENOENT. */
+int aspace_query(struct aspace *aspace, uaddr_t address, struct cordon_memory_region *out);
 
 /* Unmaps everything and drops the references; for a task that ends. */
 void aspace_clear(struct aspace *aspace);

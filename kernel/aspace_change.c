@@ -76,6 +76,8 @@ static int change_prepare_locked(struct change *change, uint32_t spares)
 
 	if (change->cuts_first || change->cuts_last) {
 		err = account_charge(change->aspace->account, CHARGE_FRAMES, SPLIT_TABLES);
+		if (err != 0 && tables_trim_locked(change->aspace))
+			err = account_charge(change->aspace->account, CHARGE_FRAMES, SPLIT_TABLES);
 		if (err == 0)
 			change->reserved = SPLIT_TABLES;
 	}
@@ -100,6 +102,7 @@ static struct region *region_split_locked(struct change *change, struct region *
 	upper->offset = region->offset + (at - region->node.start);
 	upper->prot = region->prot;
 	upper->prot_max = region->prot_max;
+	upper->grow = region->grow;
 	tree_resize(&aspace->regions, &region->node, region->node.start, at);
 	tree_insert(&aspace->regions, &upper->node);
 	aspace->region_count++;
@@ -138,30 +141,58 @@ static void unmap_perform_locked(struct change *change, struct list *gone)
 	}
 }
 
+/* Just what one call mapped, as most often: nothing is cut, so nothing is needed. */
+static int unmap_whole_locked(struct aspace *aspace, struct region *region, struct list *gone)
+{
+	uint64_t start = region->node.start;
+	uint64_t size = region->node.end - start;
+	int err = arch_paging_unmap(&aspace->paging, uaddr(start), size);
+
+	if (err != 0)
+		return err;
+	region_remove_locked(region, gone);
+	arch_paging_flush(&aspace->paging, uaddr(start), size);
+	tables_settle_locked(aspace);
+	return 0;
+}
+
+int regions_unmap_locked(struct aspace *aspace, uint64_t start, uint64_t end, struct list *gone)
+{
+	const struct tree_node *node = tree_find(&aspace->regions, start);
+	struct change change;
+	uint64_t size;
+	bool middle;
+	int err;
+
+	if (node && node->start == start && node->end == end)
+		return unmap_whole_locked(aspace, region_from(node), gone);
+	if (!change_find_locked(&change, aspace, start, end))
+		return 0;
+	middle = change.first == change.last && change.cuts_first && change.cuts_last;
+	err = change_prepare_locked(&change, middle ? 1 : 0);
+	if (err != 0)
+		return err;
+	size = change.end - change.start;
+	err = arch_paging_unmap(&aspace->paging, uaddr(change.start), size);
+	if (err != 0 && tables_trim_locked(aspace))
+		err = arch_paging_unmap(&aspace->paging, uaddr(change.start), size);
+	if (err == 0) {
+		unmap_perform_locked(&change, gone);
+		arch_paging_flush(&aspace->paging, uaddr(change.start), size);
+	}
+	change_finish_locked(&change);
+	return err;
+}
+
 int aspace_unmap(struct aspace *aspace, uaddr_t address, uint64_t size)
 {
 	struct list gone = LIST_INIT(gone);
-	struct change change;
-	bool middle;
-	int err = 0;
+	int err;
 
 	if (!aspace_range_is_valid(address.raw, size))
 		return -EINVAL;
 	spin_lock(&aspace->lock);
-	if (!change_find_locked(&change, aspace, address.raw, address.raw + size))
-		goto unlock;
-	middle = change.first == change.last && change.cuts_first && change.cuts_last;
-	err = change_prepare_locked(&change, middle ? 1 : 0);
-	if (err != 0)
-		goto unlock;
-	size = change.end - change.start;
-	err = arch_paging_unmap(&aspace->paging, uaddr(change.start), size);
-	if (err == 0) {
-		unmap_perform_locked(&change, &gone);
-		arch_paging_flush(&aspace->paging, uaddr(change.start), size);
-	}
-	change_finish_locked(&change);
-unlock:
+	err = regions_unmap_locked(aspace, address.raw, address.raw + size, &gone);
 	spin_unlock(&aspace->lock);
 	regions_release(&gone);
 	return err;
@@ -169,9 +200,7 @@ unlock:
 
 /* --- protection ------------------------------------------------------------------------------ */
 
-/* Whether the range is mapped without a hole, and every region may get the rights. */
-static int protect_check_locked(const struct aspace *aspace, uint64_t start, uint64_t end,
-                                uint32_t prot)
+int regions_check_locked(const struct aspace *aspace, uint64_t start, uint64_t end, uint32_t prot)
 {
 	const struct tree_node *node = tree_find(&aspace->regions, start);
 	uint64_t at = start;
@@ -269,30 +298,64 @@ static void protect_perform_locked(struct change *change, uint32_t prot)
 		region_from(node)->prot = prot;
 }
 
-int aspace_protect(struct aspace *aspace, uaddr_t address, uint64_t size, uint32_t prot)
+/* Finds the first part of the range that is reserved and has no memory. */
+static bool reserve_find_locked(const struct change *change, uint64_t *start, uint64_t *size)
+{
+	const struct tree_node *node;
+
+	for (node = &change->first->node; node && node->start < change->end;
+	     node = tree_next(node)) {
+		if (region_from(node)->memory)
+			continue;
+		*size = part_of(change, region_from(node), start);
+		return true;
+	}
+	return false;
+}
+
+/* -EAGAIN: nothing is done, the part of *reserved bytes at *at needs memory first. */
+static int protect_locked(struct aspace *aspace, uint64_t start, uint64_t end, uint32_t prot,
+                          uint64_t *at, uint64_t *reserved)
 {
 	struct change change;
 	int err;
 
-	if (!aspace_range_is_valid(address.raw, size) || !aspace_prot_is_valid(prot))
-		return -EINVAL;
-	spin_lock(&aspace->lock);
-	err = -ENOMEM;
-	if (!change_find_locked(&change, aspace, address.raw, address.raw + size))
-		goto unlock;
-	err = protect_check_locked(aspace, address.raw, address.raw + size, prot);
+	if (!change_find_locked(&change, aspace, start, end))
+		return -ENOMEM;
+	err = regions_check_locked(aspace, start, end, prot);
 	if (err != 0)
-		goto unlock;
+		return err;
+	if (prot != CORDON_PROT_NONE && reserve_find_locked(&change, at, reserved))
+		return -EAGAIN;
 	err = change_prepare_locked(&change, change.cuts_first + change.cuts_last);
 	if (err != 0)
-		goto unlock;
+		return err;
 	err = protect_tables_locked(&change, prot);
+	if (err == -ENOMEM && tables_trim_locked(aspace))
+		err = protect_tables_locked(&change, prot);
 	if (err == 0)
 		protect_perform_locked(&change, prot);
 	/* Also when rights were only added: a CPU that remembers the old ones would fault. */
-	arch_paging_flush(&aspace->paging, address, size);
+	arch_paging_flush(&aspace->paging, uaddr(start), end - start);
 	change_finish_locked(&change);
-unlock:
-	spin_unlock(&aspace->lock);
+	return err;
+}
+
+int aspace_protect(struct aspace *aspace, uaddr_t address, uint64_t size, uint32_t prot)
+{
+	uint64_t reserved = 0;
+	uint64_t at = 0;
+	int err;
+
+	if (!aspace_range_is_valid(address.raw, size) || !aspace_prot_is_valid(prot))
+		return -EINVAL;
+	do {
+		spin_lock(&aspace->lock);
+		err = protect_locked(aspace, address.raw, address.raw + size, prot, &at, &reserved);
+		spin_unlock(&aspace->lock);
+		if (err != -EAGAIN)
+			return err;
+		err = reserve_commit(aspace, at, reserved);
+	} while (err == 0 || err == -EEXIST); /* another thread may have been faster */
 	return err;
 }

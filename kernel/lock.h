@@ -32,7 +32,6 @@ enum lock_rank {
 	RANK_FAULTS = 72,    /* fault rings */
 	RANK_FUTEX = 73,     /* who waits on words of memory */
 	RANK_SCHEDULER = 75, /* run queues, sleepers */
-	RANK_ACCOUNT = 80,   /* budgets */
 	RANK_HEAP = 85,
 	RANK_PAGES = 90,
 	RANK_LOG = 95,

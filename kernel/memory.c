@@ -9,8 +9,9 @@
 #include <kernel/panic.h>
 #include <kernel/string.h>
 
-#define FLAGS_KNOWN (CORDON_MEMORY_CONTIGUOUS | CORDON_MEMORY_HUGE | CORDON_MEMORY_SCATTER)
-#define HUGE_ORDER  9 /* 2 MiB */
+#define FLAGS_KNOWN                                                              \
+	(CORDON_MEMORY_CONTIGUOUS | CORDON_MEMORY_HUGE | CORDON_MEMORY_HUGE_1G | \
+	 CORDON_MEMORY_SCATTER)
 
 /* Lists of extents up to this size count as part of the object, longer ones as frames. */
 #define EXTENTS_FREE 1024u
@@ -101,6 +102,14 @@ static void extents_free_frames(const struct memory_extent *list, uint32_t count
 
 /* --- frames ---------------------------------------------------------------------------------- */
 
+/* The order of the largest block that fits into some bytes, at most max. */
+static unsigned int order_below(uint64_t bytes, unsigned int max)
+{
+	unsigned int order = 63 - (unsigned int)__builtin_clzll(bytes >> PAGE_SHIFT);
+
+	return order < max ? order : max;
+}
+
 /* The largest blocks that fit and can be had, none smaller than 2^min_order frames. Sizes only
  * fall, so every block is aligned in the object as it is in memory, and large leaves fit. */
 static int frames_largest(struct extents *extents, uint64_t size, unsigned int min_order)
@@ -111,8 +120,7 @@ static int frames_largest(struct extents *extents, uint64_t size, unsigned int m
 		paddr_t base;
 		int err;
 
-		while (PAGE_SIZE << order > size - extents->size)
-			order--;
+		order = order_below(size - extents->size, order);
 		while ((err = page_alloc(order, &base)) != 0) {
 			if (order == min_order)
 				return err;
@@ -130,9 +138,15 @@ static int frames_largest(struct extents *extents, uint64_t size, unsigned int m
 static int frames_contiguous(struct extents *extents, uint64_t size, unsigned int align_order)
 {
 	paddr_t base;
-	int err = page_alloc_run(size >> PAGE_SHIFT, align_order, &base);
+	int err = size == PAGE_SIZE ? page_alloc(0, &base)
+	                            : page_alloc_run(size >> PAGE_SHIFT, align_order, &base);
 
-	return err != 0 ? err : extents_add(extents, base, size);
+	if (err != 0)
+		return err;
+	extents->single = (struct memory_extent){0, base, size};
+	extents->count = 1;
+	extents->size = size;
+	return 0;
 }
 
 /* Even frames only, so no two of them are adjacent: the upper half of each pair goes back. */
@@ -154,10 +168,20 @@ static int frames_scattered(struct extents *extents, uint64_t size)
 	return err;
 }
 
+/* The order of the smallest block that the flags allow, which is also how the first is aligned. */
+static unsigned int order_of(uint32_t flags)
+{
+	if (flags & CORDON_MEMORY_HUGE_1G)
+		return 18;
+	return flags & CORDON_MEMORY_HUGE ? 9 : 0;
+}
+
 static int frames_get(struct extents *extents, uint64_t size, uint32_t flags)
 {
-	unsigned int min_order = flags & CORDON_MEMORY_HUGE ? HUGE_ORDER : 0;
+	unsigned int min_order = order_of(flags);
 
+	if (size == PAGE_SIZE) /* lies in every way at once */
+		return frames_contiguous(extents, size, 0);
 	if (flags & CORDON_MEMORY_SCATTER)
 		return frames_scattered(extents, size);
 	if (flags & CORDON_MEMORY_CONTIGUOUS)
@@ -177,9 +201,9 @@ static uint64_t extents_charge(uint32_t count)
 
 static bool memory_is_valid(uint64_t size, uint32_t flags)
 {
-	if (size == 0 || !is_aligned(size, flags & CORDON_MEMORY_HUGE ? SIZE_2M : PAGE_SIZE))
-		return false;
 	if (flags & ~FLAGS_KNOWN)
+		return false;
+	if (size == 0 || !is_aligned(size, PAGE_SIZE << order_of(flags)))
 		return false;
 	return !(flags & CORDON_MEMORY_SCATTER) || flags == CORDON_MEMORY_SCATTER;
 }
@@ -221,7 +245,7 @@ int memory_create_uncleared(struct account *account, uint64_t size, uint32_t fla
 	if (!memory)
 		goto uncharge_frames;
 	err = frames_get(&extents, size, flags);
-	if (err == 0)
+	if (err == 0 && extents_charge(extents.count) > 0)
 		err = account_charge(account, CHARGE_FRAMES, extents_charge(extents.count));
 	if (err != 0)
 		goto free_frames;
@@ -249,9 +273,13 @@ int memory_create(struct account *account, uint64_t size, uint32_t flags, struct
 {
 	int err = memory_create_uncleared(account, size, flags, out);
 
-	if (err == 0)
+	if (err != 0)
+		return err;
+	if (size == PAGE_SIZE)
+		memset(phys_to_virt((*out)->extents->base), 0, PAGE_SIZE);
+	else
 		memory_zero(*out, 0, size);
-	return err;
+	return 0;
 }
 
 static int memory_create_existing(const struct object_ops *ops, enum memory_kind kind, paddr_t base,
@@ -284,7 +312,7 @@ static void memory_destroy(struct object *object)
 {
 	struct memory *memory = memory_from(object);
 
-	ASSERT(list_empty(&memory->mappings) && memory->dma_mappings == 0);
+	ASSERT(memory->regions == 0 && memory->dma_mappings == 0);
 	if (memory->kind == MEMORY_RAM) {
 		extents_free_frames(memory->extents, memory->extent_count);
 		account_uncharge(memory->account, CHARGE_FRAMES,
@@ -331,6 +359,10 @@ uint64_t memory_run(const struct memory *memory, uint64_t offset, uint64_t max, 
 	uint64_t within;
 
 	ASSERT(offset < memory->size);
+	if (__builtin_expect(memory->extent_count == 1, 1)) {
+		*out = paddr(memory->extents->base.raw + offset);
+		return min_u64(memory->size - offset, max);
+	}
 	extent = memory_extent_of(memory, offset);
 	within = offset - extent->offset;
 	*out = paddr(extent->base.raw + within);

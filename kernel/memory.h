@@ -31,12 +31,15 @@ struct memory {
 	uint64_t size;
 	uint32_t flags;
 	enum memory_kind kind;
-	bool revoked; /* DEVICE, under lock: new mappings come up without pages */
+	bool revoked;   /* DEVICE, under lock: new mappings come up without pages */
+	bool anonymous; /* only address spaces and DMA mappings refer to it: it never had a handle
+	                 */
 	uint32_t extent_count;
 	struct memory_extent *extents; /* sorted by offset */
 	struct memory_extent single;   /* extents points here when there is one */
-	struct spinlock lock;          /* protects mappings and mapping counts */
-	struct list mappings;          /* struct region.memory_link of address spaces */
+	struct spinlock lock;          /* protects mappings */
+	struct list mappings;          /* DEVICE: struct region.memory_link of address spaces */
+	uint32_t regions;              /* of address spaces; changed in one step, like the next */
 	uint32_t dma_mappings;         /* counted by containers */
 	struct account *account;
 };

@@ -295,6 +295,10 @@ void page_free_run(paddr_t base, uint64_t frames)
 	uint64_t frame = base.raw >> PAGE_SHIFT;
 	uint64_t end = frame + frames;
 
+	if (frames == 1) {
+		page_free(base, 0);
+		return;
+	}
 	while (frame < end) {
 		unsigned int order = block_order(frame, end);
 

@@ -5,6 +5,9 @@
 
 #include <kernel/aspace.h>
 
+/* What the first access to a region that grows commits; each further one twice as much. */
+#define GROW_FIRST (UINT64_C(16) * PAGE_SIZE)
+
 static inline struct region *region_from(const struct tree_node *node)
 {
 	return tree_entry(node, struct region, node);
@@ -18,6 +21,9 @@ bool aspace_prot_is_valid(uint32_t prot);
 
 /* Makes the charge what the tables are now. Fails only when there are more than were charged. */
 int tables_settle_locked(struct aspace *aspace);
+
+/* Gives back page tables that are empty and still kept. Returns whether there was one. */
+bool tables_trim_locked(struct aspace *aspace);
 
 /* Stores the translations of [start, start + size) of a region, with rights. Returns 0, or -ENOMEM
  * with nothing stored. */
@@ -37,6 +43,18 @@ void region_attach_locked(struct region *region, struct memory *memory, const st
 /* Takes a region out of the tree and the memory's list. It waits in gone, with its reference,
  * until its translations are flushed and the lock is released. */
 void region_remove_locked(struct region *region, struct list *gone);
+
+/* Unmaps what is mapped in [start, end); the regions wait in gone. Returns 0, or -ENOMEM with
+ * nothing done. */
+int regions_unmap_locked(struct aspace *aspace, uint64_t start, uint64_t end, struct list *gone);
+
+/* Whether [start, end) is mapped or reserved without a hole (-ENOMEM), and may get the rights
+ * (-EACCES). */
+int regions_check_locked(const struct aspace *aspace, uint64_t start, uint64_t end, uint32_t prot);
+
+/* Puts zeroed memory, still without rights, behind addresses that are reserved. Returns 0, -ENOMEM,
+ * or -EEXIST when some are reserved no longer. Called without locks. */
+int reserve_commit(struct aspace *aspace, uint64_t start, uint64_t size);
 
 /* Drops what waits in gone. Called without locks. */
 void regions_release(struct list *gone);

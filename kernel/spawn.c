@@ -10,8 +10,11 @@
 #include <kernel/string.h>
 #include <kernel/task.h>
 
-#define STACK_SIZE (UINT64_C(128) * 1024) /* usable beside arguments and environment */
-#define STACK_TOP  (CORDON_USER_MAX - SIZE_2M)
+/* Of the first thread: what it has from the start, beside arguments and environment, and what the
+ * stack can grow to, with its guard. */
+#define STACK_FIRST (UINT64_C(32) * 1024)
+#define STACK_LIMIT (UINT64_C(8) * 1024 * 1024)
+#define STACK_TOP   (CORDON_USER_MAX - SIZE_2M)
 
 static const char *const standard_names[] = {"stdin", "stdout", "stderr"};
 
@@ -106,13 +109,15 @@ static uint64_t startup_size(const struct spawn *spawn)
 	                16);
 }
 
-/* Maps a stack with the startup block at its top; *sp is where both begin. */
+/* Makes a stack that grows, with the startup block at its top; *sp is where both begin. */
 static int stack_build(struct task *task, const struct spawn *spawn, const cordon_handle_t *handles,
                        uint64_t *sp)
 {
 	uint64_t block_size = startup_size(spawn);
-	uint64_t size = align_up(block_size, PAGE_SIZE) + STACK_SIZE;
-	uaddr_t low = uaddr(STACK_TOP - size);
+	uint64_t size = align_up(block_size, PAGE_SIZE) + STACK_FIRST;
+	uaddr_t limit = uaddr(STACK_TOP - STACK_LIMIT);
+	uaddr_t first = uaddr(STACK_TOP - size);
+	const uint32_t rights = CORDON_PROT_READ | CORDON_PROT_WRITE;
 	struct memory *memory;
 	uint8_t *block = heap_alloc(block_size);
 	int error = -ENOMEM;
@@ -123,11 +128,14 @@ static int stack_build(struct task *task, const struct spawn *spawn, const cordo
 	error = memory_create(task->account, size, 0, &memory);
 	if (error)
 		goto free;
-	error = aspace_map(task->aspace, memory, 0, size, CORDON_PROT_READ | CORDON_PROT_WRITE,
-	                   CORDON_PROT_READ | CORDON_PROT_WRITE, CORDON_MAP_FIXED, &low);
+	error = aspace_map(task->aspace, NULL, 0, STACK_LIMIT - size, CORDON_PROT_NONE, rights,
+	                   CORDON_MAP_FIXED | CORDON_MAP_GROW, &limit);
 	if (error)
 		goto unref;
-	startup_build(block, *sp, spawn, handles, low.raw);
+	error = aspace_map(task->aspace, memory, 0, size, rights, rights, CORDON_MAP_FIXED, &first);
+	if (error)
+		goto unref;
+	startup_build(block, *sp, spawn, handles, limit.raw + CORDON_STACK_GUARD);
 	memory_fill(memory, size - block_size, block, block_size);
 unref:
 	object_unref(&memory->object);

@@ -106,11 +106,6 @@ void task_finish(struct task *task)
 	object_signal(&task->object, 0, CORDON_SIGNAL_TERMINATED);
 }
 
-static uint64_t used(const struct account *account, enum charge kind)
-{
-	return account->used[kind];
-}
-
 void task_describe(struct task *task, struct cordon_task_info *out)
 {
 	struct account *account = task->account;
@@ -128,12 +123,10 @@ void task_describe(struct task *task, struct cordon_task_info *out)
 	out->cpu_ns = task->cpu_ns;
 	list_for_each(thread, &task->threads, task_link) out->cpu_ns += thread->cpu_ns;
 	spin_unlock(&task->lock);
-	spin_lock(&account->lock);
-	out->frames = used(account, CHARGE_FRAMES);
-	out->handles = (uint32_t)used(account, CHARGE_HANDLES);
-	out->mappings = (uint32_t)used(account, CHARGE_MAPPINGS);
-	out->objects = (uint32_t)used(account, CHARGE_OBJECTS);
-	spin_unlock(&account->lock);
+	out->frames = account_used(account, CHARGE_FRAMES);
+	out->handles = (uint32_t)account_used(account, CHARGE_HANDLES);
+	out->mappings = (uint32_t)account_used(account, CHARGE_MAPPINGS);
+	out->objects = (uint32_t)account_used(account, CHARGE_OBJECTS);
 }
 
 struct task *task_at(uint32_t index)

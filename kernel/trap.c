@@ -2,6 +2,7 @@
 /* What arch calls when ring 3 faults, when the timer fires, and before ring 3 is entered again. */
 #define LOG_TAG "trap"
 #include <arch/context.h>
+#include <cordon/errno.h>
 #include <kernel/log.h>
 #include <kernel/panic.h>
 #include <kernel/sched.h>
@@ -68,6 +69,39 @@ static void report_registers(const struct arch_trap_frame *f)
 #undef R
 }
 
+/* A page that is not there may be the next of a stack that grows. Returns what aspace_grow does. */
+static int grow_stack(uint64_t address, uint64_t error)
+{
+	const struct task *task = task_current();
+
+	if (!task || (error & (PF_PRESENT | PF_FETCH)))
+		return -EFAULT;
+	return aspace_grow(task->aspace, uaddr(address));
+}
+
+bool trap_user_copy_fault(uint64_t address, uint64_t error)
+{
+	return grow_stack(address, error) == 0;
+}
+
+/* A stack that should have grown and could not. */
+static void end_for_stack(const struct arch_fault *fault, int reason)
+{
+	struct thread *thread = thread_current();
+	struct task *task = thread->task;
+
+	log_error("task %s (%llu), thread %s: %s: %016llx", task->name,
+	          (unsigned long long)task->id, thread->name,
+	          reason == -ENOSPC ? "stack overflow, in the guard below its limit"
+	                            : "no memory or budget for its stack",
+	          (unsigned long long)fault->address);
+	report_registers(fault->frame);
+	report_code(fault->frame->rip);
+	task_end(task, CORDON_CAUSE_STACK, -reason, fault->address);
+	sched_return();
+	panic("a task without a stack goes on");
+}
+
 void trap_user_fault(const struct arch_fault *fault)
 {
 	const struct arch_trap_frame *frame = fault->frame;
@@ -77,6 +111,14 @@ void trap_user_fault(const struct arch_fault *fault)
 	uint64_t where = vector == VECTOR_PAGE_FAULT ? fault->address : frame->rip;
 	const char *name = vector < 32 && vector_names[vector] ? vector_names[vector] : "exception";
 
+	if (vector == VECTOR_PAGE_FAULT) {
+		int error = grow_stack(fault->address, frame->error);
+
+		if (error == 0)
+			return;
+		if (error != -EFAULT)
+			end_for_stack(fault, error);
+	}
 	if (vector == VECTOR_PAGE_FAULT)
 		log_error("task %s (%llu), thread %s: page fault: %s %016llx, %s", task->name,
 		          (unsigned long long)task->id, thread->name, access_name(frame->error),

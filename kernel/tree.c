@@ -13,7 +13,7 @@ static uint64_t node_max_gap(const struct tree_node *node)
 }
 
 /* Derives what a node says about its subtree from its children. */
-static void node_update(struct tree_node *node)
+static inline void node_update(struct tree_node *node)
 {
 	uint32_t left = node_height(node->left);
 	uint32_t right = node_height(node->right);
@@ -70,21 +70,19 @@ static struct tree_node *tree_rotate_right(struct tree *tree, struct tree_node *
 /* Restores the balance of one node whose subtrees are balanced; returns the top of its place. */
 static struct tree_node *tree_balance(struct tree *tree, struct tree_node *node)
 {
-	uint32_t left = node_height(node->left);
-	uint32_t right = node_height(node->right);
-
-	if (left > right + 1) {
+	if (node_height(node->left) > node_height(node->right)) {
 		if (node_height(node->left->left) < node_height(node->left->right))
 			tree_rotate_left(tree, node->left);
 		return tree_rotate_right(tree, node);
 	}
-	if (right > left + 1) {
-		if (node_height(node->right->right) < node_height(node->right->left))
-			tree_rotate_right(tree, node->right);
-		return tree_rotate_left(tree, node);
-	}
-	node_update(node);
-	return node;
+	if (node_height(node->right->right) < node_height(node->right->left))
+		tree_rotate_right(tree, node->right);
+	return tree_rotate_left(tree, node);
+}
+
+static bool is_balanced(const struct tree_node *node)
+{
+	return node_height(node->left) + 1 - node_height(node->right) <= 2;
 }
 
 /*
@@ -97,7 +95,10 @@ static void tree_repair(struct tree *tree, struct tree_node *node)
 		uint32_t height = node->height;
 		uint64_t max_gap = node->max_gap;
 
-		node = tree_balance(tree, node);
+		if (__builtin_expect(is_balanced(node), 1))
+			node_update(node);
+		else
+			node = tree_balance(tree, node);
 		if (node->height == height && node->max_gap == max_gap)
 			return;
 		node = node->parent;
@@ -133,7 +134,7 @@ bool tree_insert(struct tree *tree, struct tree_node *node)
 	if (after)
 		after->gap = after->start - node->end;
 	tree_repair(tree, parent);
-	if (after)
+	if (after && after != parent)
 		tree_repair(tree, after);
 	return true;
 }
@@ -167,7 +168,7 @@ void tree_remove(struct tree *tree, struct tree_node *node)
 	}
 	node->parent = node->left = node->right = NULL;
 	tree_repair(tree, lowest);
-	if (after)
+	if (after && after != lowest)
 		tree_repair(tree, after);
 }
 

@@ -41,8 +41,9 @@ static inline uint64_t mmu_span(int level)
 /*
  * Maps [address, address + size) to [base, base + size) with the largest leaves that fit, up
  * to leaf_level (1 to 3). flags: PTE_* of the leaves but PRESENT and LARGE; USER is also set in
- * the tables above. Nothing is mapped there before (a panic otherwise). Returns 0, or -ENOMEM
- * with no translation changed; new tables are then retired, or stay with keep_tables.
+ * the tables above. Nothing is mapped there before (a panic otherwise). A large leaf may take
+ * the place of an empty table, which is retired. Returns 0, or -ENOMEM with no translation
+ * changed; new tables are then left empty as by mmu_unmap.
  */
 int mmu_map(struct arch_paging *paging, uint64_t address, paddr_t base, uint64_t size,
             uint64_t flags, int leaf_level, bool keep_tables);
@@ -51,7 +52,8 @@ int mmu_map(struct arch_paging *paging, uint64_t address, paddr_t base, uint64_t
  * Removes the entries of a range; there may be holes. Leaves that cross the ends are split
  * first: -ENOMEM when that finds no frame, and then no translation has changed.
  * keep_tables: empty tables stay (the kernel's own, which all address spaces share). Otherwise
- * they are retired.
+ * the ARCH_PAGING_KEPT that became empty last stay, so that a hot mapping does not have to zero a
+ * table each time; the others are retired.
  */
 int mmu_unmap(struct arch_paging *paging, uint64_t address, uint64_t size, bool keep_tables);
 
@@ -67,6 +69,9 @@ bool mmu_lookup(const struct arch_paging *paging, uint64_t address, uint64_t *le
 
 /* Makes sure that the top-level entry of an address has a table. Returns 0 or -ENOMEM. */
 int mmu_reserve_top(struct arch_paging *paging, uint64_t address, uint64_t flags);
+
+/* Retires the tables that were kept empty. Returns whether there are retired ones now. */
+bool mmu_trim(struct arch_paging *paging);
 
 /* Frees retired tables; no CPU can walk them any more. */
 void mmu_free_retired(struct arch_paging *paging);

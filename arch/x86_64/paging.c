@@ -224,7 +224,8 @@ int arch_paging_map(struct arch_paging *paging, uaddr_t user, paddr_t base, uint
 		return 0;
 	error = mmu_map(paging, user.raw, base, size, user_flags(prot, cache), leaf_level_max(),
 	                false);
-	if (error != 0)
+	/* A CPU may remember the way through a table whose place a large leaf took. */
+	if (error != 0 || paging->retired.raw != 0)
 		arch_paging_flush(paging, user, size);
 	return error;
 }
@@ -249,6 +250,16 @@ void arch_paging_flush(struct arch_paging *paging, uaddr_t user, uint64_t size)
 	if (cr3_read() == paging->root.raw)
 		flush_local(user.raw, size, paging->root.raw);
 	mmu_free_retired(paging);
+}
+
+bool arch_paging_trim(struct arch_paging *paging)
+{
+	if (!mmu_trim(paging))
+		return false;
+	/* Forgetting any one page also forgets the ways through all tables (Intel SDM 3, 4.10.4.1).
+	 */
+	arch_paging_flush(paging, uaddr(CORDON_USER_MIN), PAGE_SIZE);
+	return true;
 }
 
 void arch_paging_switch(const struct arch_paging *paging)

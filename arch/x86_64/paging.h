@@ -9,7 +9,7 @@
 
 /* Places of arch's locks in the order of kernel/lock.h. Under the first, frames are allocated; the
  * others are taken last of all but the log's. */
-#define RANK_KERNEL_TABLES ((enum lock_rank)(RANK_ACCOUNT + 3))
+#define RANK_KERNEL_TABLES ((enum lock_rank)(RANK_HEAP - 2))
 #define RANK_VECTORS       ((enum lock_rank)(RANK_PAGES + 2))
 #define RANK_IOAPIC        ((enum lock_rank)(RANK_PAGES + 3))
 

@@ -79,7 +79,9 @@ static void exception(struct arch_trap_frame *frame)
 	if (frame->vector == TRAP_PAGE_FAULT && address < CORDON_USER_MAX) {
 		fixup = extable_lookup(frame->rip);
 		if (fixup != 0) {
-			frame->rip = fixup;
+			/* A user copy, so no lock is held. */
+			if (!trap_user_copy_fault(address, frame->error))
+				frame->rip = fixup;
 			return;
 		}
 	}

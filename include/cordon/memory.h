@@ -16,13 +16,20 @@ extern "C" {
 #define CORDON_MEMORY_HUGE       0x2u /* 2 MiB aligned frames throughout; size a multiple of 2 MiB */
 #define CORDON_MEMORY_SCATTER \
 	0x4u /* single frames, no two neighbours adjacent (for measurements) */
+#define CORDON_MEMORY_HUGE_1G 0x8u /* likewise with 1 GiB */
 
 #define CORDON_PROT_NONE  0x0u
 #define CORDON_PROT_READ  0x1u
 #define CORDON_PROT_WRITE 0x2u
 #define CORDON_PROT_EXEC  0x4u /* never together with WRITE */
 
-#define CORDON_MAP_FIXED 0x1u /* at args.address or not at all: EEXIST when something is there */
+#define CORDON_MAP_FIXED   0x1u /* at the address or not at all: EEXIST when something is there */
+#define CORDON_MAP_REPLACE 0x2u /* at the address, in place of what is there */
+#define CORDON_MAP_GROW \
+	0x4u /* memory_map_new without rights: gets memory from the end down, as it is touched */
+
+/* What a range that grows keeps unbacked below: touching that ends the task (CAUSE_STACK). */
+#define CORDON_STACK_GUARD UINT64_C(65536)
 
 struct cordon_memory_info {
 	uint64_t size;     /* bytes */
@@ -35,13 +42,28 @@ CORDON_STATIC_ASSERT(sizeof(struct cordon_memory_info) == 24, "cordon_memory_inf
 
 /* memory_map: maps [offset, offset + size) of a memory object into the caller's space. */
 struct cordon_memory_map {
-	uint64_t address; /* in: wish, or the place with MAP_FIXED; 0: any. out: where it is */
+	uint64_t address; /* in: wish, or the place with FIXED or REPLACE; 0: any. out: where it is
+	                   */
 	uint64_t offset;  /* page aligned */
 	uint64_t size;    /* page aligned, not zero */
 	uint32_t prot;    /* CORDON_PROT_*; the handle needs the matching rights and MAP */
 	uint32_t flags;   /* CORDON_MAP_* */
 };
 CORDON_STATIC_ASSERT(sizeof(struct cordon_memory_map) == 32, "cordon_memory_map layout");
+
+/* memory_query */
+struct cordon_memory_region {
+	uint64_t address; /* where it begins */
+	uint64_t size;
+	uint64_t memory; /* object id of the memory behind it; 0: reserved */
+	uint64_t offset; /* in the memory, of address */
+	uint32_t prot;
+	uint32_t flags; /* CORDON_REGION_* */
+};
+CORDON_STATIC_ASSERT(sizeof(struct cordon_memory_region) == 40, "cordon_memory_region layout");
+#define CORDON_REGION_RESERVED 0x1u /* addresses only */
+#define CORDON_REGION_PRIVATE  0x2u /* memory that never had a handle */
+#define CORDON_REGION_GROWS    0x4u /* MAP_GROW */
 
 /* User addresses lie in [CORDON_USER_MIN, CORDON_USER_MAX): below 512 GiB, so that an IOVA may
  * equal the address on a 39-bit unit. */

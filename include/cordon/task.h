@@ -66,7 +66,7 @@ struct cordon_startup {
 	uint64_t handles; /* address of the handle array */
 	uint32_t handle_count;
 	uint32_t reserved;
-	uint64_t stack_low; /* lowest usable stack address; below it lies a guard page */
+	uint64_t stack_low; /* lowest address to which the stack grows; below it lies a guard */
 	uint64_t tsc_hz;    /* ticks of rdtsc per second */
 };
 CORDON_STATIC_ASSERT(sizeof(struct cordon_startup) == 64, "cordon_startup layout");
@@ -91,6 +91,8 @@ enum cordon_task_cause {
 	CORDON_CAUSE_KILL = 2,  /* task_kill; code is what the killer passed */
 	CORDON_CAUSE_FAULT = 3, /* CPU exception; code is the vector */
 	CORDON_CAUSE_DMA = 4,   /* a fault policy ended it */
+	CORDON_CAUSE_STACK = 5, /* a stack came to its limit, or there was no memory for it; code is
+	                           ENOSPC or ENOMEM */
 };
 
 struct cordon_task_info {
@@ -104,7 +106,7 @@ struct cordon_task_info {
 	uint32_t mappings;
 	uint32_t objects;
 	uint64_t cpu_ns;        /* time on a CPU */
-	uint64_t fault_address; /* cause FAULT: the address (page fault) or the instruction */
+	uint64_t fault_address; /* FAULT, STACK: the address (page fault) or the instruction */
 	char name[CORDON_NAME_MAX];
 };
 CORDON_STATIC_ASSERT(sizeof(struct cordon_task_info) == 96, "cordon_task_info layout");

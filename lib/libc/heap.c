@@ -24,23 +24,13 @@ static struct __lock heap_lock;
 /* Maps size more bytes of zeroed memory behind the heap. */
 static int heap_extend(uint64_t size)
 {
-	struct cordon_memory_map map = {
-	        .address = heap_mapped,
-	        .size = size,
-	        .prot = CORDON_PROT_READ | CORDON_PROT_WRITE,
-	        .flags = CORDON_MAP_FIXED,
-	};
-	cordon_handle_t memory;
-	int64_t err;
+	int64_t at = cordon_memory_map_new(heap_mapped, size, CORDON_PROT_READ | CORDON_PROT_WRITE,
+	                                   CORDON_MAP_FIXED, 0);
 
-	err = cordon_memory_create(size, 0, &memory);
-	if (err != 0)
-		return (int)err;
-	err = cordon_memory_map(memory, &map);
-	cordon_handle_close(memory); /* the mapping keeps it */
-	if (err == 0)
-		heap_mapped += size;
-	return (int)err;
+	if (at < 0)
+		return (int)at;
+	heap_mapped += size;
+	return 0;
 }
 
 /* Backs at least `needed` more bytes. */

@@ -43,7 +43,7 @@ const char *cordon_task_cause_name(uint32_t cause)
 	static const char *const names[] = {
 	        [CORDON_CAUSE_NONE] = "running",  [CORDON_CAUSE_EXIT] = "exit",
 	        [CORDON_CAUSE_KILL] = "killed",   [CORDON_CAUSE_FAULT] = "exception",
-	        [CORDON_CAUSE_DMA] = "DMA fault",
+	        [CORDON_CAUSE_DMA] = "DMA fault", [CORDON_CAUSE_STACK] = "stack",
 	};
 
 	return name_of(names, COUNT(names), cause);

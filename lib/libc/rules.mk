@@ -9,6 +9,7 @@ LIBC_SRCS += lib/libc/stubs.S \
 	     lib/libc/lock.c \
 	     lib/libc/heap.c \
 	     lib/libc/mman.c \
+	     lib/libc/mman_advice.c \
 	     lib/libc/thread.c \
 	     lib/libc/thread_attr.c \
 	     lib/libc/tls.c \

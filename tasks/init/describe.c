@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -105,6 +106,11 @@ void describe_end(const struct cordon_task_info *info, char *text, size_t size)
 		snprintf(text, size,
 		         "was ended because its device broke the rules (code %" PRId64 ")",
 		         info->code);
+		break;
+	case CORDON_CAUSE_STACK:
+		snprintf(text, size, "was ended: %s at 0x%" PRIx64,
+		         info->code == ENOSPC ? "stack overflow" : "no memory for its stack",
+		         info->fault_address);
 		break;
 	default:
 		snprintf(text, size, "ended: %s", cordon_task_cause_name(info->cause));

@@ -18,3 +18,7 @@ channel_SRCS := tests/guest/channel.c tests/guest/vfio/edu.c $(GUEST_SUPPORT)
 
 GUEST_TESTS += service
 service_SRCS := tests/guest/service.c $(GUEST_SUPPORT)
+
+# <sys/mman.h>; its POSIX part is also checked against the host (tests/unit/libc).
+GUEST_TESTS += mman
+mman_SRCS := tests/guest/mman/mman.c tests/guest/mman/mman_posix.c $(GUEST_SUPPORT)

@@ -118,11 +118,6 @@ static void test_mappings(void)
 	       "mmap at a fixed place");
 	tap_ok(map[4096] == 0 && map[0] == 1, "the new page is zero");
 	tap_is(munmap(map, 3 * 4096), 0, "munmap");
-	errno = 0;
-	tap_ok(mmap(NULL, 4096, PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
-	                       MAP_FAILED &&
-	               errno == EINVAL,
-	       "writable and executable is refused");
 }
 
 static void test_streams(void)

@@ -24,7 +24,7 @@ union entry {
 	uint64_t raw;
 	struct {
 		uint64_t p : 1, rw : 1, us : 1, pwt : 1, pcd : 1, a : 1, d : 1, ps : 1, g : 1;
-		uint64_t ignored : 3, frame : 40, ignored2 : 11, xd : 1;
+		uint64_t ignored : 3, frame : 40, used : 10, ignored2 : 1, xd : 1;
 	};
 };
 
@@ -69,19 +69,27 @@ static struct translation walk(uint64_t root, uint64_t address)
 	abort();
 }
 
-/* Frames that the tables below the root take, found by walking. */
-static uint64_t count_tables(uint64_t table, int level)
+/* Frames that the tables below the root take, found by walking; each is counted right by the entry
+ * that names it. Adds the empty ones to *empty. */
+static uint64_t count_tables(uint64_t table, int level, uint64_t *empty)
 {
 	const union entry *entries = phys_to_virt(paddr(table));
 	uint64_t count = 0;
-	bool empty = true;
 
 	for (int i = 0; i < 512; i++) {
-		empty = empty && entries[i].raw == 0;
-		if (level > 1 && entries[i].p && !(level < 4 && entries[i].ps))
-			count += 1 + count_tables(entries[i].frame << 12, level - 1);
+		const union entry *below;
+		unsigned int used = 0;
+
+		if (level == 1 || !entries[i].p || (level < 4 && entries[i].ps))
+			continue;
+		below = phys_to_virt(paddr((uint64_t)entries[i].frame << 12));
+		for (int k = 0; k < 512; k++)
+			used += below[k].raw != 0;
+		cr_assert_eq(entries[i].used, used, "a table with %u entries counts %u", used,
+		             (unsigned int)entries[i].used);
+		*empty += used == 0;
+		count += 1 + count_tables((uint64_t)entries[i].frame << 12, level - 1, empty);
 	}
-	cr_assert(!empty || level == 4, "an empty table was kept");
 	return count;
 }
 
@@ -131,8 +139,10 @@ static void check_all(void)
 
 static void check_frames(void)
 {
-	uint64_t tables = count_tables(paging.root.raw, 4);
+	uint64_t empty = 0;
+	uint64_t tables = count_tables(paging.root.raw, 4, &empty);
 
+	cr_assert_leq(empty, ARCH_PAGING_KEPT, "more empty tables than may stay");
 	cr_assert_eq(paging.tables, tables);
 	cr_assert_eq(fake_pages_used(), tables + 1);
 }
@@ -237,6 +247,7 @@ Test(mmu, random_mappings_agree_with_an_independent_walker, .timeout = 120)
 	check_all();
 	check_frames();
 	cr_assert_eq(mmu_unmap(&paging, 0, SPACE_PAGES << 12, false), 0);
+	mmu_trim(&paging);
 	mmu_free_retired(&paging);
 	cr_assert_eq(paging.tables, 0);
 	cr_assert_eq(fake_pages_used(), 1);
@@ -253,10 +264,13 @@ Test(mmu, out_of_memory_at_any_allocation_changes_no_translation)
 		uint64_t before = paging.tables;
 		int error;
 
+		check_frames();
 		fake_page_fail(n);
 		error = mmu_map(&paging, SIZE_1G - SIZE_2M - PAGE_SIZE, paddr(PAGE_SIZE),
 		                SIZE_1G + 2 * SIZE_2M, PTE_USER | PTE_NX, 3, false);
 		fake_page_fail(0);
+		if (error != 0)
+			mmu_trim(&paging);
 		mmu_free_retired(&paging);
 		if (error == 0) {
 			cr_assert_eq(mmu_unmap(&paging, SIZE_1G - SIZE_2M - PAGE_SIZE,
@@ -314,6 +328,8 @@ Test(mmu, a_retired_table_shows_no_entry_and_is_freed_only_by_the_flush)
 	cr_assert_eq(mmu_map(&paging, SIZE_1G, paddr(0x5000), PAGE_SIZE, PTE_USER, 3, false), 0);
 	used = fake_pages_used();
 	cr_assert_eq(mmu_unmap(&paging, 0, 2 * SIZE_1G, false), 0);
+	cr_assert_eq(paging.retired.raw, 0, "they are kept");
+	cr_assert(mmu_trim(&paging));
 	cr_assert_eq(fake_pages_used(), used);
 	cr_assert_eq(paging.tables, used - 1);
 	table = paging.retired.raw;
@@ -328,6 +344,66 @@ Test(mmu, a_retired_table_shows_no_entry_and_is_freed_only_by_the_flush)
 	mmu_free_retired(&paging);
 	cr_assert_eq(fake_pages_used(), 1);
 	cr_assert_eq(paging.tables, 0);
+}
+
+Test(mmu, a_hot_mapping_takes_no_table_each_time)
+{
+	uint64_t used;
+
+	for (int round = 0; round < 3 * ARCH_PAGING_KEPT; round++) {
+		cr_assert_eq(
+		        mmu_map(&paging, SIZE_1G, paddr(0x5000), PAGE_SIZE, PTE_USER, 3, false), 0);
+		if (round == 0)
+			used = fake_pages_used();
+		cr_assert_eq(mmu_unmap(&paging, SIZE_1G, PAGE_SIZE, false), 0);
+		cr_assert_eq(paging.retired.raw, 0);
+		cr_assert_eq(fake_pages_used(), used);
+		check_frames();
+	}
+	cr_assert_eq(paging.kept_next, 1, "one table has one place");
+}
+
+Test(mmu, only_so_many_empty_tables_stay_and_the_oldest_go_first)
+{
+	for (uint64_t i = 0; i <= ARCH_PAGING_KEPT; i++) {
+		cr_assert_eq(
+		        mmu_map(&paging, i * SIZE_1G, paddr(0x5000), PAGE_SIZE, PTE_USER, 3, false),
+		        0);
+		cr_assert_eq(paging.tables, 1 + 2 * (i + 1));
+		cr_assert_eq(mmu_unmap(&paging, i * SIZE_1G, PAGE_SIZE, false), 0);
+	}
+	/* The first, and the table above that nothing is left in. */
+	cr_assert_neq(paging.retired.raw, 0);
+	mmu_free_retired(&paging);
+	cr_assert_eq(paging.tables, 1 + 2 * ARCH_PAGING_KEPT);
+	cr_assert_eq(mmu_map(&paging, SIZE_1G, paddr(0x5000), PAGE_SIZE, PTE_USER, 3, false), 0);
+	cr_assert_eq(paging.tables, 1 + 2 * ARCH_PAGING_KEPT, "the second is still there");
+	cr_assert(mmu_trim(&paging));
+	mmu_free_retired(&paging);
+	cr_assert_eq(paging.tables, 3, "what is used stays");
+	cr_assert(walk(paging.root.raw, SIZE_1G).mapped);
+	cr_assert_not(mmu_trim(&paging));
+	check_frames();
+}
+
+Test(mmu, a_large_leaf_takes_the_place_of_empty_tables)
+{
+	for (uint64_t i = 0; i < 3; i++)
+		cr_assert_eq(mmu_map(&paging, SIZE_1G + i * SIZE_2M, paddr(0x5000), PAGE_SIZE,
+		                     PTE_USER, 3, false),
+		             0);
+	cr_assert_eq(mmu_unmap(&paging, SIZE_1G, SIZE_1G, false), 0);
+	cr_assert_eq(paging.tables, 5);
+	cr_assert_eq(mmu_map(&paging, SIZE_1G + SIZE_2M, paddr(0), SIZE_2M, PTE_USER, 3, false), 0);
+	mmu_free_retired(&paging);
+	check_frames();
+	cr_assert_eq(paging.tables, 4);
+	cr_assert_eq(mmu_unmap(&paging, SIZE_1G, SIZE_1G, false), 0);
+	cr_assert_eq(mmu_map(&paging, SIZE_1G, paddr(0), SIZE_1G, PTE_USER, 3, false), 0);
+	mmu_free_retired(&paging);
+	cr_assert_eq(paging.tables, 1);
+	cr_assert_eq(walk(paging.root.raw, SIZE_1G).size, SIZE_1G);
+	check_frames();
 }
 
 Test(mmu, kept_tables_stay_linked)

@@ -147,6 +147,12 @@ void arch_paging_flush(struct arch_paging *paging, uaddr_t user, uint64_t size)
 			entries[i].state = UNUSED;
 }
 
+bool arch_paging_trim(struct arch_paging *paging)
+{
+	(void)paging;
+	return false;
+}
+
 void arch_paging_switch(const struct arch_paging *paging)
 {
 	(void)paging;

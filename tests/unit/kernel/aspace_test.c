@@ -149,6 +149,12 @@ static uint32_t random_prot(struct random *random)
 	return prots[random_below(random, 4)];
 }
 
+static bool is_mapped(const struct bed *bed, uint64_t index)
+{
+	return tree_overlaps(&bed->aspace->regions, BASE + index * PAGE_SIZE,
+	                     BASE + (index + 1) * PAGE_SIZE);
+}
+
 static int expect_map(const struct bed *bed, uint64_t first, uint64_t count)
 {
 	for (uint64_t i = first; i < first + count; i++)
@@ -164,6 +170,7 @@ static int do_map(struct bed *bed, struct random *random, uint64_t first, uint64
 	uint32_t prot_max = random_below(random, 3) ? RWX : R;
 	uint32_t prot = random_prot(random) & prot_max;
 	uaddr_t address = uaddr(BASE + first * PAGE_SIZE);
+	bool replace = random_below(random, 3) == 0;
 	uint64_t offset;
 	int err;
 
@@ -174,9 +181,13 @@ static int do_map(struct bed *bed, struct random *random, uint64_t first, uint64
 		offset = 0;
 	if (count > (memory->size - offset) / PAGE_SIZE)
 		count = (memory->size - offset) / PAGE_SIZE;
-	*expected = expect_map(bed, first, count);
+	*expected = replace ? 0 : expect_map(bed, first, count);
 	err = aspace_map(bed->aspace, memory, offset, count * PAGE_SIZE, prot, prot_max,
-	                 CORDON_MAP_FIXED, &address);
+	                 replace ? CORDON_MAP_REPLACE : CORDON_MAP_FIXED, &address);
+	/* What was to be replaced may be gone when there was no memory for the rest. */
+	for (uint64_t i = 0; replace && err != 0 && i < count; i++)
+		if (!is_mapped(bed, first + i))
+			bed->pages[first + i] = (struct page){0};
 	cr_assert_eq(address.raw, BASE + first * PAGE_SIZE);
 	for (uint64_t i = 0; err == 0 && i < count; i++)
 		bed->pages[first + i] = (struct page){memory, offset + i * PAGE_SIZE, prot,
@@ -300,7 +311,7 @@ Test(aspace, refuses_wrong_arguments)
 	cr_assert_eq(MAP(0, PAGE_SIZE, RWX, RWX, 0), -EINVAL, "writable and executable");
 	cr_assert_eq(MAP(0, PAGE_SIZE, RW, R, 0), -EINVAL, "more than it may ever have");
 	cr_assert_eq(MAP(0, PAGE_SIZE, 8, 8, 0), -EINVAL, "unknown rights");
-	cr_assert_eq(MAP(0, PAGE_SIZE, R, R, 2), -EINVAL, "unknown flags");
+	cr_assert_eq(MAP(0, PAGE_SIZE, R, R, 0x10), -EINVAL, "unknown flags");
 	cr_assert_eq(MAP(memory->size, PAGE_SIZE, R, R, 0), -ERANGE);
 	cr_assert_eq(MAP(PAGE_SIZE, memory->size, R, R, 0), -ERANGE);
 	cr_assert_eq(MAP(align_down(UINT64_MAX, PAGE_SIZE), PAGE_SIZE, R, R, 0), -ERANGE);
@@ -364,6 +375,7 @@ Test(aspace, memory_that_is_still_mapped_outlives_its_handle)
 	object_unref(&memory->object);
 	cr_assert_geq(fake_pages_used(), frames);
 	cr_assert_eq(aspace_unmap(bed.aspace, address, PAGE_SIZE), 0);
+	aspace_trim(bed.aspace); /* the tables that are kept */
 	cr_assert_eq(fake_pages_used(), frames - 1);
 	bed_end(&bed);
 }
@@ -447,6 +459,170 @@ Test(aspace, the_image_is_never_writable)
 	cr_assert_eq(aspace_map(bed.aspace, image, 0, PAGE_SIZE, RX, RX, 0, &address), 0);
 	cr_assert_eq(aspace_unmap(bed.aspace, address, PAGE_SIZE), 0);
 	object_unref(&image->object);
+	bed_end(&bed);
+}
+
+/* --- addresses that are only reserved --------------------------------------------------------- */
+
+static int reserve(struct bed *bed, uint64_t pages, uint32_t flags)
+{
+	uaddr_t address = uaddr(BASE);
+
+	return aspace_map(bed->aspace, NULL, 0, pages * PAGE_SIZE, CORDON_PROT_NONE, RWX,
+	                  CORDON_MAP_FIXED | flags, &address);
+}
+
+static bool has_memory(const struct bed *bed, uint64_t page, uint32_t prot)
+{
+	struct memory *memory;
+	uint64_t offset, size;
+	uint32_t have;
+	paddr_t base;
+
+	if (aspace_resolve(bed->aspace, uaddr(BASE + page * PAGE_SIZE), PAGE_SIZE, R, &memory,
+	                   &offset, &size) != 0)
+		return false;
+	object_unref(&memory->object);
+	cr_assert(arch_paging_lookup(&bed->aspace->paging, uaddr(BASE + page * PAGE_SIZE), &base,
+	                             &have));
+	cr_assert_eq(have, prot);
+	return true;
+}
+
+Test(aspace, what_is_reserved_has_no_memory_until_it_gets_rights)
+{
+	static struct bed bed;
+	uint64_t frames;
+
+	bed_init(&bed);
+	frames = bed.account->used[CHARGE_FRAMES];
+	cr_assert_eq(reserve(&bed, 1 << 20, 0), 0, "4 GiB");
+	cr_assert_eq(bed.account->used[CHARGE_FRAMES], frames);
+	cr_assert_eq(reserve(&bed, 1, 0), -EEXIST, "it is in use");
+	cr_assert_not(has_memory(&bed, 4, R));
+	cr_assert_eq(aspace_protect(bed.aspace, uaddr(BASE + 4 * PAGE_SIZE), 2 * PAGE_SIZE, RW), 0);
+	cr_assert(has_memory(&bed, 4, RW) && has_memory(&bed, 5, RW));
+	cr_assert_not(has_memory(&bed, 3, R));
+	cr_assert_not(has_memory(&bed, 6, R));
+	cr_assert_eq(bed.account->used[CHARGE_FRAMES] - bed.aspace->tables_charged, frames - 1 + 2);
+	/* Across parts with and without. */
+	cr_assert_eq(aspace_protect(bed.aspace, uaddr(BASE + 3 * PAGE_SIZE), 5 * PAGE_SIZE, R), 0);
+	for (uint64_t page = 3; page < 8; page++)
+		cr_assert(has_memory(&bed, page, R));
+	cr_assert_eq(aspace_protect(bed.aspace, uaddr(BASE), PAGE_SIZE, RWX), -EINVAL);
+	cr_assert_eq(aspace_unmap(bed.aspace, uaddr(BASE), SIZE_1G * 4), 0);
+	cr_assert_eq(bed.aspace->region_count, 0);
+	cr_assert_eq(bed.account->used[CHARGE_FRAMES] - bed.aspace->tables_charged, frames - 1);
+	bed_end(&bed);
+}
+
+Test(aspace, reserved_memory_beyond_the_budget_is_refused_and_no_rights_change)
+{
+	static struct bed bed;
+	uaddr_t address = uaddr(BASE + 16 * PAGE_SIZE);
+
+	bed_init(&bed);
+	cr_assert_eq(reserve(&bed, 16, 0), 0);
+	cr_assert_eq(aspace_map(bed.aspace, bed.memories[1], 0, PAGE_SIZE, R, R, CORDON_MAP_FIXED,
+	                        &address),
+	             0);
+	bed.account->limit[CHARGE_FRAMES] = bed.account->used[CHARGE_FRAMES] + 15;
+	cr_assert_eq(aspace_protect(bed.aspace, uaddr(BASE), 16 * PAGE_SIZE, RW), -ENOMEM);
+	cr_assert_not(has_memory(&bed, 0, RW));
+	/* Nor when the rights cannot be had, or something in the range is not there. */
+	bed.account->limit[CHARGE_FRAMES] = 1 << 20;
+	cr_assert_eq(aspace_protect(bed.aspace, uaddr(BASE), 17 * PAGE_SIZE, RW), -EACCES);
+	cr_assert_eq(aspace_protect(bed.aspace, uaddr(BASE), 18 * PAGE_SIZE, R), -ENOMEM);
+	cr_assert_not(has_memory(&bed, 0, RW));
+	cr_assert_eq(aspace_protect(bed.aspace, uaddr(BASE), 17 * PAGE_SIZE, R), 0);
+	bed_end(&bed);
+}
+
+Test(aspace, memory_takes_only_the_place_of_what_is_reserved)
+{
+	static struct bed bed;
+	uaddr_t address = uaddr(BASE);
+
+	bed_init(&bed);
+	cr_assert_eq(reserve(&bed, 4, 0), 0);
+#define COMMIT(pages)                                                                           \
+	aspace_map(bed.aspace, bed.memories[1], 0, (pages)*PAGE_SIZE, R, RW, ASPACE_MAP_COMMIT, \
+	           &address)
+	cr_assert_eq(COMMIT(5), -EEXIST, "its last page is not reserved");
+	cr_assert_eq(COMMIT(2), 0);
+	cr_assert_eq(COMMIT(3), -EEXIST, "its first pages no longer are");
+#undef COMMIT
+	cr_assert_eq(bed.aspace->region_count, 2);
+	bed_end(&bed);
+}
+
+Test(aspace, a_stack_grows_from_its_end_and_never_into_its_guard)
+{
+	const uint64_t guard = CORDON_STACK_GUARD / PAGE_SIZE;
+	static struct bed bed;
+
+	bed_init(&bed);
+	cr_assert_eq(reserve(&bed, guard + 300, CORDON_MAP_GROW), 0);
+#define GROW(page) aspace_grow(bed.aspace, uaddr(BASE + (page)*PAGE_SIZE + 8))
+	cr_assert_eq(GROW(guard + 299), 0);
+	cr_assert(has_memory(&bed, guard + 299, RW));
+	cr_assert(has_memory(&bed, guard + 300 - 16, RW), "some more than asked for");
+	cr_assert_not(has_memory(&bed, guard + 300 - 17, RW));
+	cr_assert_eq(GROW(guard + 299), -EFAULT, "it has its memory");
+	cr_assert_eq(GROW(guard + 300), -EFAULT, "behind it");
+	cr_assert_eq(GROW(guard + 200), 0);
+	for (uint64_t page = guard + 200; page < guard + 300; page++)
+		cr_assert(has_memory(&bed, page, RW), "no hole is left");
+	cr_assert_eq(GROW(guard - 1), -ENOSPC);
+	cr_assert_eq(GROW(0), -ENOSPC);
+	cr_assert_eq(GROW(guard), 0, "down to the guard");
+	cr_assert(has_memory(&bed, guard, RW));
+	cr_assert_not(has_memory(&bed, guard - 1, RW));
+	cr_assert_eq(GROW(guard - 1), -ENOSPC);
+	cr_assert_leq(bed.aspace->region_count, 5);
+#undef GROW
+	bed_end(&bed);
+}
+
+Test(aspace, only_what_grows_grows)
+{
+	static struct bed bed;
+	uaddr_t address = uaddr(BASE);
+
+	bed_init(&bed);
+	cr_assert_eq(reserve(&bed, 64, 0), 0);
+	cr_assert_eq(aspace_grow(bed.aspace, uaddr(BASE + 63 * PAGE_SIZE)), -EFAULT);
+	cr_assert_eq(aspace_map(bed.aspace, bed.memories[1], 0, PAGE_SIZE, R, RW,
+	                        CORDON_MAP_REPLACE | CORDON_MAP_GROW, &address),
+	             -EINVAL);
+	bed_end(&bed);
+}
+
+Test(aspace, kept_tables_are_given_up_when_the_budget_is_short)
+{
+	const struct cordon_budget budget = {.frames = 4 + 1, .mappings = 8};
+	static struct bed bed;
+	struct account *small = account_with(&budget);
+	struct aspace *aspace;
+
+	bed_init(&bed);
+	cr_assert_eq(aspace_create(small, &aspace), 0);
+	/* One page in each GiB: three tables at a time, of which one may be shared. */
+	for (uint64_t i = 0; i < 8; i++) {
+		uaddr_t address = uaddr(BASE + i * SIZE_1G);
+
+		cr_assert_eq(aspace_map(aspace, bed.memories[1], 0, PAGE_SIZE, R, R,
+		                        CORDON_MAP_FIXED, &address),
+		             0);
+		cr_assert_eq(aspace_unmap(aspace, address, PAGE_SIZE), 0);
+	}
+	cr_assert_eq(small->used[CHARGE_FRAMES], aspace->tables_charged);
+	aspace_trim(aspace);
+	cr_assert_eq(small->used[CHARGE_FRAMES], 1, "the root");
+	cr_assert_not(aspace_trim(aspace));
+	aspace_clear(aspace);
+	aspace_unref(aspace);
+	account_unref(small);
 	bed_end(&bed);
 }
 

@@ -66,8 +66,7 @@ int arch_paging_map(struct arch_paging *paging, uaddr_t user, paddr_t base, uint
 	if (prot == CORDON_PROT_NONE)
 		return 0;
 	error = mmu_map(paging, user.raw, base, size, flags, 2, false);
-	if (error != 0)
-		mmu_free_retired(paging);
+	mmu_free_retired(paging);
 	return error;
 }
 
@@ -96,6 +95,14 @@ void arch_paging_flush(struct arch_paging *paging, uaddr_t user, uint64_t size)
 	if (user.raw <= stale_start && stale_end <= user.raw + size)
 		stale_start = stale_end = 0;
 	mmu_free_retired(paging);
+}
+
+bool arch_paging_trim(struct arch_paging *paging)
+{
+	bool any = mmu_trim(paging);
+
+	mmu_free_retired(paging);
+	return any;
 }
 
 bool arch_paging_lookup(const struct arch_paging *paging, uaddr_t user, paddr_t *base,

@@ -19,7 +19,8 @@ UNIT_TESTS += event_test
 event_test_SRCS := tests/unit/kernel/event_test.c kernel/event.c kernel/object.c kernel/account.c
 
 # The same test over the list of pages of the fake machine, and over the real page tables.
-ASPACE_SRCS := tests/unit/kernel/aspace_test.c kernel/aspace.c kernel/aspace_change.c kernel/revoke.c \
+ASPACE_SRCS := tests/unit/kernel/aspace_test.c kernel/aspace.c kernel/aspace_change.c kernel/aspace_reserve.c \
+	       kernel/revoke.c \
 	       kernel/memory.c kernel/object.c kernel/account.c kernel/tree.c
 UNIT_TESTS += aspace_test aspace_mmu_test
 aspace_test_SRCS := $(ASPACE_SRCS)
@@ -31,7 +32,7 @@ memory_test_SRCS := tests/unit/kernel/memory_test.c kernel/memory.c kernel/page.
 		    kernel/object.c kernel/account.c
 
 UNIT_TESTS += elf_test
-elf_test_SRCS := tests/unit/kernel/elf_test.c kernel/elf.c kernel/aspace.c kernel/aspace_change.c \
+elf_test_SRCS := tests/unit/kernel/elf_test.c kernel/elf.c kernel/aspace.c kernel/aspace_change.c kernel/aspace_reserve.c \
 		 kernel/memory.c kernel/object.c kernel/account.c kernel/tree.c
 
 UNIT_TESTS += format_test

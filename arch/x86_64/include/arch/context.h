@@ -66,8 +66,9 @@ const char *arch_trap_name(uint64_t vector);
 
 /*
  * What the kernel provides to arch (kernel/trap.c):
- * trap_user_fault: an exception in ring 3 that ends the task. It either does not return, or it
- * returns with percpu need_return set and trap_return does not come back.
+ * trap_user_fault: an exception in ring 3. It returns when the instruction can be tried again (a
+ * stack grew); otherwise it ends the task, and either does not return, or returns with percpu
+ * need_return set and trap_return does not come back.
  * trap_timer: the timer interrupt.
  * trap_return: called with interrupts off before a return to ring 3 while percpu need_return is
  * set, again and again until it is zero.
@@ -77,6 +78,10 @@ struct arch_fault {
 	uint64_t address; /* CR2 for page faults */
 };
 void trap_user_fault(const struct arch_fault *fault);
+
+/* A copy from or to the running task met a page fault at a user address, with no lock held; error:
+ * the processor's code. True: the page is there now, the access is tried again. */
+bool trap_user_copy_fault(uint64_t address, uint64_t error);
 void trap_timer(void);
 void trap_return(void);
 

@@ -10,10 +10,14 @@ enum arch_cache {
 	ARCH_CACHE_UNCACHED, /* device registers */
 };
 
+#define ARCH_PAGING_KEPT 16 /* empty tables that stay for the next mapping */
+
 struct arch_paging {
 	paddr_t root;
 	uint64_t tables; /* table frames below the root, for the account; retired ones included */
 	paddr_t retired; /* unlinked tables, freed by the next flush; 0: none */
+	uint64_t kept[ARCH_PAGING_KEPT]; /* where tables became empty: address | level; 0: none */
+	uint32_t kept_next;              /* the oldest of them, to be replaced next */
 };
 
 int arch_paging_create(struct arch_paging *paging);
@@ -40,8 +44,12 @@ int arch_paging_unmap(struct arch_paging *paging, uaddr_t user, uint64_t size);
 int arch_paging_protect(struct arch_paging *paging, uaddr_t user, uint64_t size, uint32_t prot);
 
 /* Makes every CPU forget translations of a range, before it returns. Then frees the tables
- * that unmapping emptied: until now a CPU might have walked them. */
+ * that were unlinked: until now a CPU might have walked them. */
 void arch_paging_flush(struct arch_paging *paging, uaddr_t user, uint64_t size);
+
+/* Frees the tables that unmapping left empty and that are still kept. Returns whether there was
+ * one. */
+bool arch_paging_trim(struct arch_paging *paging);
 
 /* Makes this CPU use these tables (NULL: the kernel's own, without a user half). */
 void arch_paging_switch(const struct arch_paging *paging);

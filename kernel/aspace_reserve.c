@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Addresses that are only reserved, and how they get memory: by asking for rights to them
+ * (aspace_protect), or, in a region that grows, by touching them.
+ *
+ * Memory is made without a lock, because it has to be zeroed; ASPACE_MAP_COMMIT then puts it in
+ * place only if the addresses are still reserved. It comes without rights, so that nothing has to
+ * be stored and the last step cannot fail halfway.
+ */
+#include <cordon/errno.h>
+#include <kernel/aspace.h>
+
+#include "region.h"
+
+int reserve_commit(struct aspace *aspace, uint64_t start, uint64_t size)
+{
+	const uint32_t prot_max = CORDON_PROT_READ | CORDON_PROT_WRITE | CORDON_PROT_EXEC;
+	uaddr_t address = uaddr(start);
+	struct memory *memory;
+	int err = memory_create(aspace->account, size, 0, &memory);
+
+	if (err == -ENOMEM && aspace_trim(aspace))
+		err = memory_create(aspace->account, size, 0, &memory);
+	if (err != 0)
+		return err;
+	memory->anonymous = true;
+	err = aspace_map(aspace, memory, 0, size, CORDON_PROT_NONE, prot_max, ASPACE_MAP_COMMIT,
+	                 &address);
+	object_unref(&memory->object);
+	return err;
+}
+
+/* How much an access at an address commits: from there to the end, and at least as much as is due,
+ * so that a deep stack does not consist of many small pieces. */
+static int grow_find_locked(struct aspace *aspace, uint64_t address, uint64_t *start,
+                            uint64_t *size)
+{
+	const struct tree_node *node = tree_find(&aspace->regions, address);
+	struct region *region;
+	uint64_t room;
+
+	if (!node || node->start > address)
+		return -EFAULT;
+	region = region_from(node);
+	if (region->memory || region->grow == 0)
+		return -EFAULT;
+	if (address - node->start < CORDON_STACK_GUARD)
+		return -ENOSPC;
+	room = node->end - node->start - CORDON_STACK_GUARD;
+	*size = min_u64(max_u64(node->end - align_down(address, PAGE_SIZE), region->grow), room);
+	*start = node->end - *size;
+	region->grow = 2 * *size;
+	return 0;
+}
+
+int aspace_grow(struct aspace *aspace, uaddr_t address)
+{
+	const uint32_t prot = CORDON_PROT_READ | CORDON_PROT_WRITE;
+	uint64_t start, size;
+	int err;
+
+	spin_lock(&aspace->lock);
+	err = grow_find_locked(aspace, address.raw, &start, &size);
+	spin_unlock(&aspace->lock);
+	if (err != 0)
+		return err;
+	err = reserve_commit(aspace, start, size);
+	if (err == -EEXIST)
+		return 0; /* another thread was faster: the access tells */
+	return err != 0 ? err : aspace_protect(aspace, uaddr(start), size, prot);
+}
