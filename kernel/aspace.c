@@ -97,21 +97,28 @@ int region_fill_locked(struct region *region, uint64_t start, uint64_t size, uin
 
 /* --- regions --------------------------------------------------------------------------------- */
 
-int region_create(struct aspace *aspace, struct region **out)
+/* For a region that will map the memory, if any. */
+static struct region *region_alloc(struct memory *memory)
+{
+	if (!memory || __atomic_exchange_n(&memory->first_taken, true, __ATOMIC_ACQUIRE))
+		return heap_alloc(sizeof(struct region));
+	memory->first = (struct region){.home = memory};
+	return &memory->first;
+}
+
+int region_create(struct aspace *aspace, struct memory *memory, struct region **out)
 {
 	struct region *region;
 	int err = account_charge(aspace->account, CHARGE_MAPPINGS, 1);
 
 	if (err != 0)
 		return err;
-	region = __atomic_exchange_n(&aspace->spare, NULL, __ATOMIC_ACQUIRE);
-	if (!region)
-		region = heap_alloc(sizeof(*region));
+	region = region_alloc(memory);
 	if (!region) {
 		account_uncharge(aspace->account, CHARGE_MAPPINGS, 1);
 		return -ENOMEM;
 	}
-	*region = (struct region){.aspace = aspace};
+	region->aspace = aspace;
 	list_init(&region->memory_link);
 	*out = region;
 	return 0;
@@ -119,10 +126,11 @@ int region_create(struct aspace *aspace, struct region **out)
 
 void region_destroy(struct region *region)
 {
-	struct aspace *aspace = region->aspace;
-
-	account_uncharge(aspace->account, CHARGE_MAPPINGS, 1);
-	heap_free(__atomic_exchange_n(&aspace->spare, region, __ATOMIC_RELEASE));
+	account_uncharge(region->aspace->account, CHARGE_MAPPINGS, 1);
+	if (region->home)
+		__atomic_store_n(&region->home->first_taken, false, __ATOMIC_RELEASE);
+	else
+		heap_free(region);
 }
 
 void region_attach_locked(struct region *region, struct memory *memory, const struct region *like)
@@ -161,11 +169,13 @@ void regions_release(struct list *gone)
 
 	list_for_each_safe(region, after, gone, memory_link)
 	{
-		if (region->memory) {
-			__atomic_fetch_sub(&region->memory->regions, 1, __ATOMIC_RELAXED);
-			object_unref(&region->memory->object);
-		}
+		struct memory *memory = region->memory;
+
 		region_destroy(region);
+		if (!memory)
+			continue;
+		__atomic_fetch_sub(&memory->regions, 1, __ATOMIC_RELAXED);
+		object_unref(&memory->object);
 	}
 }
 
@@ -217,7 +227,6 @@ void aspace_unref(struct aspace *aspace)
 	arch_paging_destroy(&aspace->paging);
 	account_uncharge(aspace->account, CHARGE_FRAMES, aspace->tables_charged);
 	account_unref(aspace->account);
-	heap_free(aspace->spare);
 	heap_free(aspace);
 }
 
@@ -359,7 +368,7 @@ int aspace_map(struct aspace *aspace, struct memory *memory, uint64_t offset, ui
 
 	if (err != 0)
 		return err;
-	err = region_create(aspace, &region);
+	err = region_create(aspace, memory, &region);
 	if (err != 0)
 		return err;
 	region->offset = offset;

@@ -9,19 +9,6 @@
 
 struct aspace;
 
-/* One mapped range. What points at it is under the lock of the address space. */
-struct region {
-	struct tree_node node;   /* user addresses; in aspace.regions */
-	struct list memory_link; /* DEVICE: in memory.mappings, under memory.lock */
-	struct aspace *aspace;
-	struct memory *memory; /* a reference; NULL: reserved, nothing is behind the addresses */
-	uint64_t offset;       /* in memory, of node.start */
-	uint64_t grow;         /* reserved: how much an access to it commits next (aspace_grow) */
-	uint32_t prot;
-	uint32_t prot_max; /* what aspace_protect may reach */
-	bool zapped;       /* memory_revoke took the pages away; changed under both locks */
-};
-
 struct aspace {
 	struct spinlock lock;
 	uint32_t references;
@@ -30,7 +17,6 @@ struct aspace {
 	uint64_t tables_charged; /* frames of page tables that the account pays for */
 	struct tree regions;     /* no leaf of the tables reaches across the border of a region */
 	uint32_t region_count;
-	struct region *spare; /* the one freed last, for the next; taken and put in one step */
 };
 
 /* Where ranges are found for callers that ask for no place: above what programs use by choice. */

@@ -82,7 +82,7 @@ static int change_prepare_locked(struct change *change, uint32_t spares)
 			change->reserved = SPLIT_TABLES;
 	}
 	while (err == 0 && change->spares < spares) {
-		err = region_create(change->aspace, &change->spare[change->spares]);
+		err = region_create(change->aspace, NULL, &change->spare[change->spares]);
 		if (err == 0)
 			change->spares++;
 	}

@@ -13,6 +13,10 @@
 #include <cordon/memory.h>
 #include <kernel/account.h>
 #include <kernel/object.h>
+#include <kernel/tree.h>
+
+struct aspace;
+struct memory;
 
 struct memory_extent {
 	uint64_t offset; /* in the object */
@@ -24,6 +28,20 @@ enum memory_kind {
 	MEMORY_RAM,    /* frames of its own, freed with it */
 	MEMORY_STATIC, /* RAM that is part of the image (initramfs): never freed, read-only */
 	MEMORY_DEVICE, /* a BAR: uncached, never a DMA target, can be revoked */
+};
+
+/* One mapped range of an address space, whose lock protects what points at it. */
+struct region {
+	struct tree_node node;   /* user addresses; in aspace.regions */
+	struct list memory_link; /* DEVICE: in memory.mappings, under memory.lock */
+	struct aspace *aspace;
+	struct memory *home;   /* the object that this is a part of; NULL: heap memory */
+	struct memory *memory; /* a reference; NULL: reserved, nothing is behind the addresses */
+	uint64_t offset;       /* in memory, of node.start */
+	uint64_t grow;         /* reserved: how much an access to it commits next (aspace_grow) */
+	uint32_t prot;
+	uint32_t prot_max; /* what aspace_protect may reach */
+	bool zapped;       /* memory_revoke took the pages away; changed under both locks */
 };
 
 struct memory {
@@ -42,6 +60,8 @@ struct memory {
 	uint32_t regions;              /* of address spaces; changed in one step, like the next */
 	uint32_t dma_mappings;         /* counted by containers */
 	struct account *account;
+	struct region first; /* most objects are mapped once: this needs no memory of its own */
+	bool first_taken;    /* changed in one step */
 };
 
 /*

@@ -32,8 +32,9 @@ int region_fill_locked(struct region *region, uint64_t start, uint64_t size, uin
 /* Takes the translations of whole regions away and flushes. */
 void region_empty_locked(struct aspace *aspace, uint64_t start, uint64_t size);
 
-/* A region that maps nothing and is in no tree, charged to the account. Returns 0 or -ENOMEM. */
-int region_create(struct aspace *aspace, struct region **out);
+/* A region that maps nothing and is in no tree, charged to the account; for memory, to which the
+ * caller or the region keeps a reference, or for any (NULL). Returns 0 or -ENOMEM. */
+int region_create(struct aspace *aspace, struct memory *memory, struct region **out);
 void region_destroy(struct region *region);
 
 /* Takes a reference to the memory and enters the region in its list. like: the region of which it

@@ -62,6 +62,7 @@ syscall_test_SRCS := tests/unit/kernel/syscall_test.c kernel/syscall.c kernel/ha
 
 UNIT_TESTS += futex_test
 futex_test_SRCS := tests/unit/kernel/futex_test.c kernel/futex.c kernel/aspace.c kernel/aspace_change.c \
+		   kernel/aspace_reserve.c \
 		   kernel/memory.c kernel/object.c kernel/account.c kernel/tree.c
 
 UNIT_TESTS += channel_test
