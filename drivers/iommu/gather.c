@@ -48,6 +48,13 @@ void iommu_gather_add(struct iommu_gather *gather, struct iommu_domain *domain, 
 {
 	uint32_t count = gather->range_count;
 
+	/* The first of all, and mostly the only one. */
+	if (!gather->open) {
+		gather_open(gather, domain);
+		gather->ranges[0] = (struct iommu_range){first, last};
+		gather->range_count = 1;
+		return;
+	}
 	gather_open(gather, domain);
 	if (gather->everything)
 		return;
