@@ -153,6 +153,7 @@ boot_gdt_register:
 
 	.section .boot.bss, "aw", @nobits
 	.balign	4096
+	.globl	boot_pml4		/* further processors start on these tables too */
 boot_pml4:
 	.skip	4096
 boot_pdpt:

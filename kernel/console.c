@@ -3,6 +3,7 @@
 #include <cordon/errno.h>
 #include <cordon/syscall.h>
 #include <kernel/console.h>
+#include <kernel/log.h>
 #include <kernel/syscall.h>
 #include <kernel/task.h>
 #include <kernel/user.h>
@@ -85,7 +86,7 @@ int64_t sys_console_write(cordon_handle_t handle, const void *bytes, uint64_t si
 			result = done ? (int64_t)done : -EFAULT;
 			goto out;
 		}
-		console_put(chunk, count);
+		log_console_put(chunk, count);
 		done += count;
 	}
 	result = (int64_t)size;

@@ -3,8 +3,9 @@
 #include <cordon/errno.h>
 #include <kernel/futex.h>
 #include <kernel/sched.h>
+#include <kernel/user.h>
 
-#define BUCKETS 64u /* a power of two */
+#define BUCKETS 64u /* bucket_of takes six bits */
 
 /* Those who wait on words of one hash. */
 struct bucket {
@@ -12,10 +13,11 @@ struct bucket {
 	struct list waiters; /* struct futex_waiter.link, who waits longest first */
 };
 
-/* What a word is known by; a reference to the memory is held. */
+/* What a word is known by. */
 struct futex_key {
-	struct memory *memory;
-	uint64_t offset;
+	const void *space;     /* the address space, or the memory object */
+	uint64_t offset;       /* the address, or the offset in the object */
+	struct memory *memory; /* shared words: a reference; else NULL */
 };
 
 /* One waiting thread; lives on its stack. In the list until it is woken. */
@@ -40,41 +42,55 @@ static struct bucket buckets[BUCKETS] = {
 
 static struct bucket *bucket_of(const struct futex_key *key)
 {
-	uint64_t hash = key->memory->object.id * UINT64_C(0x9e3779b97f4a7c15) + (key->offset >> 2);
+	uint64_t hash = ((uintptr_t)key->space + (key->offset >> 2)) * UINT64_C(0x9e3779b97f4a7c15);
 
-	return &buckets[(hash ^ hash >> 32) % BUCKETS];
+	return &buckets[hash >> 58];
 }
 
-/* Finds the word behind an address and takes a reference to its memory. */
-static int key_get(struct aspace *aspace, uaddr_t address, struct futex_key *key)
+/* Finds the memory behind an address and takes a reference to it. */
+static int key_get_shared(struct aspace *aspace, uaddr_t address, struct futex_key *key)
 {
 	uint64_t size;
-	int error;
+	int error = aspace_resolve(aspace, address, sizeof(uint32_t), CORDON_PROT_READ,
+	                           &key->memory, &key->offset, &size);
 
-	if (!is_aligned(address.raw, sizeof(uint32_t)))
-		return -EINVAL;
-	error = aspace_resolve(aspace, address, sizeof(uint32_t), CORDON_PROT_READ, &key->memory,
-	                       &key->offset, &size);
 	if (error)
 		return error;
+	key->space = key->memory;
 	if (key->memory->kind != MEMORY_DEVICE)
 		return 0;
 	object_unref(&key->memory->object);
 	return -EINVAL;
 }
 
-static void key_put(const struct futex_key *key)
+static int key_get(struct aspace *aspace, uaddr_t address, uint32_t flags, struct futex_key *key)
 {
-	object_unref(&key->memory->object);
+	if (!is_aligned(address.raw, sizeof(uint32_t)) || (flags & ~CORDON_FUTEX_SHARED))
+		return -EINVAL;
+	if (flags & CORDON_FUTEX_SHARED)
+		return key_get_shared(aspace, address, key);
+	*key = (struct futex_key){.space = aspace, .offset = address.raw};
+	return 0;
 }
 
-/* Reads the word through the kernel's own mapping, so that no task can take it away meanwhile. */
-static uint32_t word_read(const struct futex_key *key)
+static void key_put(const struct futex_key *key)
+{
+	if (key->memory)
+		object_unref(&key->memory->object);
+}
+
+/* Reads a shared word through the kernel's own mapping: the task may map another object there
+ * meanwhile. A task's own word is whatever is there: should another CPU take it away now, the
+ * copy fails, and that CPU waits until this one lets go of the lock. */
+static int word_read(const struct futex_key *key, uint32_t *word)
 {
 	paddr_t base;
 
-	memory_run(key->memory, key->offset, sizeof(uint32_t), &base);
-	return __atomic_load_n((const uint32_t *)phys_to_virt(base), __ATOMIC_SEQ_CST);
+	if (!key->memory)
+		return user_read(word, uaddr(key->offset), sizeof(*word));
+	memory_run(key->memory, key->offset, sizeof(*word), &base);
+	*word = __atomic_load_n((const uint32_t *)phys_to_virt(base), __ATOMIC_SEQ_CST);
+	return 0;
 }
 
 /* Blocks a waiter that is in the list. A waker takes it out under the lock before it wakes. */
@@ -96,39 +112,52 @@ static int waiter_block(struct bucket *bucket, struct futex_waiter *waiter, uint
 	return woken ? 0 : error;
 }
 
-int futex_wait(struct aspace *aspace, uaddr_t address, uint32_t expected, uint64_t deadline)
+/* Enlists a waiter if the word is expected; both under the lock that a waker takes. */
+static int waiter_enlist(struct bucket *bucket, struct futex_waiter *waiter, uint32_t expected)
+{
+	uint32_t word;
+	int error;
+
+	sched_wait_prepare();
+	spin_lock(&bucket->lock);
+	error = word_read(&waiter->key, &word);
+	if (!error && word != expected)
+		error = -EAGAIN;
+	if (!error)
+		list_append(&bucket->waiters, &waiter->link);
+	spin_unlock(&bucket->lock);
+	return error;
+}
+
+int futex_wait(struct aspace *aspace, uaddr_t address, uint32_t expected, uint64_t deadline,
+               uint32_t flags)
 {
 	struct futex_waiter waiter = {.thread = thread_current()};
 	struct bucket *bucket;
-	bool same;
-	int error = key_get(aspace, address, &waiter.key);
+	int error = key_get(aspace, address, flags, &waiter.key);
 
 	if (error)
 		return error;
 	bucket = bucket_of(&waiter.key);
-	sched_wait_prepare();
-	spin_lock(&bucket->lock);
-	same = word_read(&waiter.key) == expected;
-	if (same)
-		list_append(&bucket->waiters, &waiter.link);
-	spin_unlock(&bucket->lock);
-	error = same ? waiter_block(bucket, &waiter, deadline) : -EAGAIN;
+	error = waiter_enlist(bucket, &waiter, expected);
+	if (!error)
+		error = waiter_block(bucket, &waiter, deadline);
 	key_put(&waiter.key);
 	return error;
 }
 
 static bool key_is(const struct futex_key *a, const struct futex_key *b)
 {
-	return a->memory == b->memory && a->offset == b->offset;
+	return a->space == b->space && a->offset == b->offset;
 }
 
-int64_t futex_wake(struct aspace *aspace, uaddr_t address, uint32_t count)
+int64_t futex_wake(struct aspace *aspace, uaddr_t address, uint32_t count, uint32_t flags)
 {
 	struct futex_waiter *waiter, *after;
 	struct futex_key key;
 	struct bucket *bucket;
 	int64_t woken = 0;
-	int error = key_get(aspace, address, &key);
+	int error = key_get(aspace, address, flags, &key);
 
 	if (error)
 		return error;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <arch/cpu.h>
 #include <arch/percpu.h>
+#include <arch/smp.h>
 #include <kernel/lock.h>
 #include <kernel/panic.h>
 
@@ -63,6 +64,7 @@ void spin_wait(struct spinlock *lock, uint32_t ticket)
 		panic("lock %s is taken twice by one CPU", lock->name);
 	while (__atomic_load_n(&lock->owner, __ATOMIC_ACQUIRE) != ticket) {
 		arch_cpu_relax();
+		arch_smp_poll(); /* the holder may wait for this CPU */
 		if (++asked == SPIN_LIMIT)
 			panic("lock %s is not given back by CPU %d", lock->name,
 			      __atomic_load_n(&lock->holder, __ATOMIC_RELAXED) - 1);

@@ -78,6 +78,13 @@ void log_line(enum log_level level, const char *tag, const char *format, ...)
 	spin_unlock(&log_lock);
 }
 
+void log_console_put(const char *bytes, size_t size)
+{
+	spin_lock(&log_lock);
+	console_put(bytes, size);
+	spin_unlock(&log_lock);
+}
+
 void log_set_level(enum log_level level)
 {
 	console_level = level;

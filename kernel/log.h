@@ -28,6 +28,9 @@ void log_line(enum log_level level, const char *tag, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
 
 /* Lines above this level are kept from the console. */
+/* Writes to the console, not to the log, without mixing with lines of the log or other writers. */
+void log_console_put(const char *bytes, size_t size);
+
 void log_set_level(enum log_level level);
 
 /*

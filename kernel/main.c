@@ -7,6 +7,7 @@
 #include <arch/console.h>
 #include <arch/irq.h>
 #include <arch/mmio.h>
+#include <arch/smp.h>
 #include <cordon/errno.h>
 #include <drivers/acpi/acpi.h>
 #include <drivers/iommu/iommu.h>
@@ -49,12 +50,14 @@ static void log_options(void)
 
 static void memory_start(const struct boot_info *boot)
 {
-	const struct memory_range image = {
-	        .start = boot_kernel_start(),
-	        .size = boot_kernel_end().raw - boot_kernel_start().raw,
+	const struct memory_range reserved[] = {
+	        {.start = boot_kernel_start(),
+	         .size = boot_kernel_end().raw - boot_kernel_start().raw},
+	        {.start = arch_smp_page(boot), .size = PAGE_SIZE},
 	};
 
-	page_init(boot->ranges, boot->range_count, &image, 1);
+	page_init(boot->ranges, boot->range_count, reserved,
+	          arch_smp_page(boot).raw ? ARRAY_SIZE(reserved) : 1);
 	arch_init_memory(boot);
 	asan_start();
 	if (sched_init())
@@ -238,10 +241,34 @@ static uint64_t heap_counter(void)
 	return heap_in_use();
 }
 
-static uint64_t pages_counter(void)
+/* With those that are kept for the next thread's stack. */
+static uint64_t pages_free(void)
 {
 	heap_settle();
-	return page_free_count();
+	return page_free_count() + arch_stack_kept_frames();
+}
+
+static uint64_t cpus_running(void)
+{
+	return arch_cpu_count();
+}
+
+static uint64_t kicks_all(void)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < arch_cpu_count(); i++)
+		sum += arch_cpu(i)->kicks;
+	return sum;
+}
+
+static uint64_t shootdowns_all(void)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < arch_cpu_count(); i++)
+		sum += arch_cpu(i)->shootdowns;
+	return sum;
 }
 
 static uint64_t entry_timestamp;
@@ -255,10 +282,13 @@ static void counters_start(void)
 {
 	system_counter("boot.ticks_to_init", boot_ticks);
 	system_counter("pages.total", page_total_count);
-	system_counter("pages.free", pages_counter);
+	system_counter("pages.free", pages_free);
 	system_counter("heap.bytes", heap_counter);
 	system_counter("heap.frames", heap_frames);
 	system_counter("irq.spurious", irq_spurious_count);
+	system_counter("cpus.running", cpus_running);
+	system_counter("cpus.kicks", kicks_all);
+	system_counter("cpus.shootdowns", shootdowns_all);
 }
 
 void kernel_main(const struct boot_info *boot)
@@ -283,6 +313,7 @@ void kernel_main(const struct boot_info *boot)
 	if (console_route(&madt))
 		log_warn("console: no receive interrupt, nothing can be typed");
 	counters_start();
+	arch_smp_start(arch_smp_page(boot), madt.cpu_apic_ids, madt.cpu_count);
 	first_task();
 	inject_boot_done();
 	cmdline_report_unknown();

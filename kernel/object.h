@@ -49,6 +49,19 @@ static inline void object_ref(struct object *object)
 	ASSERT(before != 0); /* else it is being destroyed */
 }
 
+/* The same for an object that is found in a list, where it may lie though its last reference went:
+ * false then. */
+static inline bool object_ref_if_alive(struct object *object)
+{
+	uint32_t references = __atomic_load_n(&object->references, __ATOMIC_RELAXED);
+
+	while (references != 0)
+		if (__atomic_compare_exchange_n(&object->references, &references, references + 1,
+		                                true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+			return true;
+	return false;
+}
+
 /* The last reference went; for object_unref only. */
 void object_release(struct object *object);
 

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The scheduler: one run queue a CPU, round robin with a time slice, tickless.
+ * The scheduler: one run queue a CPU, tickless.
+ *
+ * Tasks share a CPU fairly: of those that wait, the thread whose task had the least time runs, for
+ * at most a slice when others wait. A real-time thread runs at once when it wakes, as long as its
+ * task does not take more than its share. A CPU without work takes a thread that waits on another
+ * one.
  *
  * A thread runs in the kernel until it blocks or returns; it is preempted in user mode only.
  * The queue's lock is held across a switch and released by the thread that is switched to,
@@ -14,7 +19,7 @@
 
 #define SCHED_SLICE_NS UINT64_C(10000000)
 
-/* Makes the calling context this CPU's idle thread. */
+/* Makes the calling context the idle thread of its CPU; once on each. */
 int sched_init(void);
 
 struct thread *thread_current(void);
@@ -27,10 +32,10 @@ void sched_wait_prepare(void);
  * lock is held. */
 int sched_wait(uint64_t deadline);
 
-/* Lets others run; the caller stays ready. */
+/* Lets others run, if there are any; the caller stays ready. */
 void sched_yield_now(void);
 
-/* Puts a thread into the queue for the first time. */
+/* Gives a thread that is in no queue to a CPU. */
 void sched_enqueue(struct thread *thread);
 
 /* Ends the running thread: never returns to it. */
@@ -47,6 +52,18 @@ void sched_return(void);
 
 /* Makes the CPU that runs a thread of this task look at its end soon. */
 void sched_kick(struct thread *thread);
+
+/* Another CPU put something into this one's queue. */
+void sched_kicked(void);
+
+/* Says which CPUs a thread may run on: bit n is CPU n, those that do not run are left out. It is on
+ * one of them at its next return to user mode. -EINVAL when none is left. */
+int sched_set_cpus(struct thread *thread, uint64_t cpus);
+
+void sched_set_realtime(struct thread *thread, bool realtime);
+
+/* Fills in what the scheduler knows of a thread. */
+void sched_describe(struct thread *thread, struct cordon_thread_info *out);
 
 /* The idle loop. */
 _Noreturn void sched_idle(void);

@@ -298,6 +298,19 @@ static int thread_named(cordon_handle_t handle, uint32_t rights, struct thread *
 	return error;
 }
 
+static bool settings_are_valid(const struct cordon_thread_settings *settings)
+{
+	const uint32_t known = CORDON_THREAD_SET_NAME | CORDON_THREAD_SET_CPUS |
+	                       CORDON_THREAD_SET_CLASS;
+
+	if (settings->what & ~known)
+		return false;
+	if ((settings->what & CORDON_THREAD_SET_NAME) && !name_is_valid(settings->name))
+		return false;
+	return !(settings->what & CORDON_THREAD_SET_CLASS) ||
+	       settings->scheduling <= CORDON_THREAD_REALTIME;
+}
+
 int64_t sys_thread_set(cordon_handle_t handle, const struct cordon_thread_settings *user)
 {
 	struct cordon_thread_settings settings;
@@ -306,17 +319,19 @@ int64_t sys_thread_set(cordon_handle_t handle, const struct cordon_thread_settin
 
 	if (error)
 		return error;
-	if ((settings.what & ~CORDON_THREAD_SET_NAME) || settings.reserved)
-		return -EINVAL;
-	if ((settings.what & CORDON_THREAD_SET_NAME) && !name_is_valid(settings.name))
+	if (!settings_are_valid(&settings))
 		return -EINVAL;
 	error = thread_named(handle, CORDON_RIGHT_WRITE, &thread);
 	if (error)
 		return error;
-	if (settings.what & CORDON_THREAD_SET_NAME)
+	if (settings.what & CORDON_THREAD_SET_CPUS) /* the only one that may fail */
+		error = sched_set_cpus(thread, settings.cpus);
+	if (!error && (settings.what & CORDON_THREAD_SET_NAME))
 		thread_rename(thread, settings.name);
+	if (!error && (settings.what & CORDON_THREAD_SET_CLASS))
+		sched_set_realtime(thread, settings.scheduling == CORDON_THREAD_REALTIME);
 	object_unref(&thread->object);
-	return 0;
+	return error;
 }
 
 int64_t sys_thread_info(cordon_handle_t handle, struct cordon_thread_info *out)
@@ -332,12 +347,14 @@ int64_t sys_thread_info(cordon_handle_t handle, struct cordon_thread_info *out)
 	return user_write(uaddr((uintptr_t)out), &info, sizeof(info));
 }
 
-int64_t sys_futex_wait(const uint32_t *address, uint32_t expected, uint64_t deadline)
+int64_t sys_futex_wait(const uint32_t *address, uint32_t expected, uint64_t deadline,
+                       uint32_t flags)
 {
-	return futex_wait(task_current()->aspace, uaddr((uintptr_t)address), expected, deadline);
+	return futex_wait(task_current()->aspace, uaddr((uintptr_t)address), expected, deadline,
+	                  flags);
 }
 
-int64_t sys_futex_wake(const uint32_t *address, uint32_t count)
+int64_t sys_futex_wake(const uint32_t *address, uint32_t count, uint32_t flags)
 {
-	return futex_wake(task_current()->aspace, uaddr((uintptr_t)address), count);
+	return futex_wake(task_current()->aspace, uaddr((uintptr_t)address), count, flags);
 }

@@ -93,7 +93,6 @@ void task_finish(struct task *task)
 	/* A thread that simply left, the last one, is an exit with 0. */
 	task_end(task, CORDON_CAUSE_EXIT, 0, 0);
 	handle_table_close(&task->handles);
-	arch_paging_switch(NULL); /* this CPU leaves the tables that go away now */
 	aspace_clear(aspace);
 	spin_lock(&task->lock);
 	task->aspace = NULL;
@@ -136,12 +135,12 @@ struct task *task_at(uint32_t index)
 	spin_lock(&task_list_lock);
 	list_for_each(task, &task_list, link)
 	        /* One whose last reference is going is on its way out of the list. */
-	        if (task->object.references && index-- == 0)
+	        if (index == 0 && object_ref_if_alive(&task->object))
 	{
-		object_ref(&task->object);
 		found = task;
 		break;
 	}
+	else if (__atomic_load_n(&task->object.references, __ATOMIC_RELAXED)) index--;
 	spin_unlock(&task_list_lock);
 	return found;
 }

@@ -39,8 +39,8 @@ static void thread_entry(void *argument)
 
 	sched_finish_switch();
 	sched_return(); /* the task may have been ended before its thread ever ran */
-	if (!first_entry)
-		first_entry = arch_timestamp();
+	if (!__atomic_load_n(&first_entry, __ATOMIC_RELAXED))
+		__atomic_store_n(&first_entry, arch_timestamp(), __ATOMIC_RELAXED);
 	arch_enter_user(thread->entry, thread->stack, thread->argument);
 }
 
@@ -67,6 +67,8 @@ int thread_create(struct task *task, const char *name, uint64_t entry, uint64_t 
 	thread->stack = stack;
 	thread->argument = argument;
 	thread->arch.fs_base = fs_base;
+	thread->cpu = percpu()->number;
+	thread->cpus = task_current() ? thread_current()->cpus : UINT64_MAX;
 	list_init(&thread->task_link);
 	list_init(&thread->run_link);
 	list_init(&thread->sleep_link);
@@ -109,6 +111,7 @@ void thread_describe(struct thread *thread, struct cordon_thread_info *out)
 	if (thread == thread_current())
 		out->cpu_ns += clock_now() - thread->run_start;
 	spin_unlock(&thread->task->lock);
+	sched_describe(thread, out);
 }
 
 void thread_exit(void)
@@ -117,6 +120,8 @@ void thread_exit(void)
 	struct task *task = thread->task;
 	bool last;
 
+	/* The address space may go with the last thread, on whatever CPU that one is. */
+	arch_paging_switch(NULL);
 	spin_lock(&task->lock);
 	list_remove(&thread->task_link);
 	task->cpu_ns += thread->cpu_ns + (clock_now() - thread->run_start);

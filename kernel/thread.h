@@ -27,6 +27,9 @@ struct thread {
 	struct list run_link;   /* in a run queue while READY, under the queue's lock */
 	struct list sleep_link; /* in the sleepers while BLOCKED with a deadline */
 	enum thread_state state;
+	uint32_t cpu;  /* whose queue it belongs to; changed under that queue's lock */
+	uint64_t cpus; /* bit n: it may run on CPU n; under the queue's lock */
+	bool realtime;
 	bool wake_pending;  /* woken since it last began to wait */
 	uint64_t deadline;  /* monotonic ns, valid while in the sleepers */
 	uint64_t slice_end; /* monotonic ns */

@@ -2,6 +2,7 @@
 /* What arch calls when ring 3 faults, when the timer fires, and before ring 3 is entered again. */
 #define LOG_TAG "trap"
 #include <arch/context.h>
+#include <arch/smp.h>
 #include <cordon/errno.h>
 #include <kernel/log.h>
 #include <kernel/panic.h>
@@ -138,6 +139,19 @@ void trap_user_fault(const struct arch_fault *fault)
 void trap_timer(void)
 {
 	sched_timer();
+}
+
+void trap_kick(void)
+{
+	sched_kicked();
+}
+
+void trap_cpu_begin(uint64_t stack_low)
+{
+	if (sched_init())
+		panic("no memory for the idle thread of CPU %u", percpu()->number);
+	percpu()->current->arch.kernel_stack = stack_low;
+	sched_idle();
 }
 
 void trap_return(void)

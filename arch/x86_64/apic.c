@@ -5,6 +5,7 @@
 #include <arch/irq.h>
 #include <arch/mmio.h>
 #include <arch/percpu.h>
+#include <arch/smp.h>
 #include <cordon/errno.h>
 #include <kernel/log.h>
 
@@ -20,6 +21,8 @@ enum {
 	APIC_IN_SERVICE = 0x100, /* 8 registers of 32 bits, 16 bytes apart */
 	APIC_ERROR_STATUS = 0x280,
 	APIC_LVT_CMCI = 0x2f0,
+	APIC_COMMAND_LOW = 0x300, /* writing it sends */
+	APIC_COMMAND_HIGH = 0x310,
 	APIC_LVT_TIMER = 0x320,
 	APIC_LVT_THERMAL = 0x330,
 	APIC_LVT_PERFORMANCE = 0x340,
@@ -35,8 +38,11 @@ enum {
 #define APIC_ID_SHIFT        24
 #define APIC_VERSION_LVTS(v) (((v) >> 16 & 0xff) + 1)
 #define APIC_SPURIOUS_ENABLE (1u << 8)
+#define APIC_COMMAND_PENDING (1u << 12)
 #define APIC_LVT_MASKED      (1u << 16)
 #define APIC_DIVIDE_BY_1     0xbu
+
+#define COMMAND_READS_MAX 100000 /* then the message is sent all the same, and may be lost */
 
 /* Vectors of this class and below are held back (SDM 3, 11.8.3.1): all 32 that exceptions
  * have. A forged message with such a vector never arrives where this is implemented. */
@@ -92,17 +98,9 @@ static paddr_t enable(paddr_t wanted)
 	return paddr(base & APIC_BASE_ADDRESS);
 }
 
-int apic_init(paddr_t base)
+/* What every CPU does with its own. */
+static void set_up(void)
 {
-	registers = mmio_map(enable(base), APIC_SIZE);
-	if (registers == NULL) {
-		log_error("no memory to map the local APIC");
-		return -ENOMEM;
-	}
-	if (apic_read(APIC_VERSION) == UINT32_MAX) {
-		log_error("the local APIC does not answer");
-		return -ENODEV;
-	}
 	mask_sources();
 	apic_write(APIC_TASK_PRIORITY, APIC_PRIORITY_EXCEPTIONS);
 	apic_write(APIC_TIMER_INITIAL, 0);
@@ -114,7 +112,47 @@ int apic_init(paddr_t base)
 		apic_end_of_interrupt();
 	apic_write(APIC_LVT_TIMER, VECTOR_TIMER);
 	percpu()->apic_id = apic_read(APIC_ID) >> APIC_ID_SHIFT;
+}
+
+int apic_init(paddr_t base)
+{
+	registers = mmio_map(enable(base), APIC_SIZE);
+	if (registers == NULL) {
+		log_error("no memory to map the local APIC");
+		return -ENOMEM;
+	}
+	if (apic_read(APIC_VERSION) == UINT32_MAX) {
+		log_error("the local APIC does not answer");
+		return -ENODEV;
+	}
+	set_up();
 	return 0;
+}
+
+void apic_init_secondary(void)
+{
+	enable(paddr(msr_read(MSR_APIC_BASE) & APIC_BASE_ADDRESS));
+	set_up();
+}
+
+static void send(uint32_t apic_id, uint32_t message)
+{
+	/* The one before has left: a few cycles, unless the bus is broken. */
+	for (int i = 0; i < COMMAND_READS_MAX; i++)
+		if (!(apic_read(APIC_COMMAND_LOW) & APIC_COMMAND_PENDING))
+			break;
+	apic_write(APIC_COMMAND_HIGH, apic_id << APIC_ID_SHIFT);
+	apic_write(APIC_COMMAND_LOW, message);
+}
+
+void apic_send(uint32_t apic_id, uint32_t message)
+{
+	send(apic_id, message);
+}
+
+void apic_send_others_nmi(void)
+{
+	send(0, APIC_NMI_TO_OTHERS);
 }
 
 bool apic_in_service(uint8_t vector)
@@ -141,11 +179,11 @@ uint32_t apic_timer_count(void)
 
 uint32_t irq_boot_apic_id(void)
 {
-	return percpu()->apic_id;
+	return arch_cpu(0)->apic_id;
 }
 
 void irq_message(vector_t vector, uint32_t *address, uint32_t *data)
 {
-	*address = MESSAGE_ADDRESS | percpu()->apic_id << MESSAGE_ID_SHIFT;
+	*address = MESSAGE_ADDRESS | irq_boot_apic_id() << MESSAGE_ID_SHIFT;
 	*data = vector.raw;
 }

@@ -43,8 +43,9 @@ bool cpu_has_1g_leaves(void)
 	return cpuid(LEAF_EXTENDED, 0).edx & EXTENDED_EDX_1G;
 }
 
-static void detect(void)
+static struct cpu_features detect(void)
 {
+	struct cpu_features found = {0};
 	struct cpuid_result features = cpuid(LEAF_FEATURES, 0);
 	struct cpuid_result extended = cpuid(LEAF_EXTENDED, 0);
 	struct cpuid_result structured = {0};
@@ -59,16 +60,17 @@ static void detect(void)
 	if (cpuid(0, 0).eax >= LEAF_STRUCTURED)
 		structured = cpuid(LEAF_STRUCTURED, 0);
 
-	cpu_features.mce = features.edx & FEATURES_EDX_MCE;
-	cpu_features.smep = structured.ebx & STRUCTURED_EBX_SMEP;
-	cpu_features.smap = structured.ebx & STRUCTURED_EBX_SMAP;
-	cpu_features.umip = structured.ecx & STRUCTURED_ECX_UMIP;
-	cpu_features.fsgsbase = structured.ebx & STRUCTURED_EBX_FSGS;
-	cpu_features.clflushopt = structured.ebx & STRUCTURED_EBX_FLUSH;
-	cpu_features.clflush_line = FEATURES_EBX_LINE(features.ebx);
-	cpu_features.leaves_1g = extended.edx & EXTENDED_EDX_1G;
-	if (cpu_features.clflush_line == 0)
+	found.mce = features.edx & FEATURES_EDX_MCE;
+	found.smep = structured.ebx & STRUCTURED_EBX_SMEP;
+	found.smap = structured.ebx & STRUCTURED_EBX_SMAP;
+	found.umip = structured.ecx & STRUCTURED_ECX_UMIP;
+	found.fsgsbase = structured.ebx & STRUCTURED_EBX_FSGS;
+	found.clflushopt = structured.ebx & STRUCTURED_EBX_FLUSH;
+	found.clflush_line = FEATURES_EBX_LINE(features.ebx);
+	found.leaves_1g = extended.edx & EXTENDED_EDX_1G;
+	if (found.clflush_line == 0)
 		panic("the processor reports no CLFLUSH line size");
+	return found;
 }
 
 static void report(void)
@@ -101,12 +103,11 @@ static void patch_smap_sites(void)
 	(void)cpuid(0, 0);
 }
 
-void cpu_init(void)
+static void set_registers(void)
 {
 	uint64_t cr0 = cr0_read();
 	uint64_t cr4 = cr4_read();
 
-	detect();
 	msr_write(MSR_EFER, msr_read(MSR_EFER) | EFER_NXE);
 	msr_write(MSR_PAT, PAT_RESET);
 
@@ -126,13 +127,29 @@ void cpu_init(void)
 		cr4 |= CR4_FSGSBASE;
 	if (cpu_features.smep)
 		cr4 |= CR4_SMEP;
-	if (cpu_features.smap) {
-		patch_smap_sites();
+	if (cpu_features.smap)
 		cr4 |= CR4_SMAP;
-	}
 	cr4_write(cr4);
 	syscall_init();
+}
+
+void cpu_init(void)
+{
+	cpu_features = detect();
+	if (cpu_features.smap)
+		patch_smap_sites();
+	set_registers();
 	report();
+}
+
+/* Code is patched and tables are built for what the first one has. */
+void cpu_init_secondary(void)
+{
+	struct cpu_features found = detect();
+
+	if (memcmp(&found, &cpu_features, sizeof(found)) != 0)
+		panic("CPU %u has other features than the first", arch_cpu_number());
+	set_registers();
 }
 
 void arch_cache_flush(const void *start, size_t size)

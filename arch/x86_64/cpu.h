@@ -26,6 +26,9 @@ extern struct cpu_features cpu_features;
  */
 void cpu_init(void);
 
+/* The same for a further CPU, which must have whatever the first one has: a panic otherwise. */
+void cpu_init_secondary(void);
+
 /* Asks the processor itself: usable before cpu_init. */
 bool cpu_has_1g_leaves(void);
 

@@ -136,19 +136,11 @@ static void set_ist(struct local *cpu, enum ist number, uint64_t stack_low)
 	cpu->tss.ist[number - 1] = top;
 }
 
-void descriptors_init(void)
+void descriptors_load(struct local *cpu)
 {
-	struct local *cpu = local();
 	struct table_register gdtr = {sizeof(cpu->gdt) - 1, (uint64_t)(uintptr_t)cpu->gdt};
 	struct table_register idtr = {sizeof(idt) - 1, (uint64_t)(uintptr_t)idt};
 
-	cpu->tss.io_map = sizeof(cpu->tss);
-	cpu->tss.rsp[0] = (uint64_t)(uintptr_t)boot_stack_top;
-	cpu->percpu.kernel_sp = cpu->tss.rsp[0];
-	for (int i = 1; i <= IST_COUNT; i++)
-		set_ist(cpu, (enum ist)i, (uint64_t)(uintptr_t)early_stack);
-	fill_gdt(cpu);
-	fill_idt();
 	__asm__ volatile("lgdt %0" ::"m"(gdtr));
 	load_segments();
 	__asm__ volatile("lidt %0" ::"m"(idtr));
@@ -156,13 +148,48 @@ void descriptors_init(void)
 	__asm__ volatile("movq %0, %%dr7" ::"r"(UINT64_C(0x400)));
 }
 
-void descriptors_init_stacks(void)
+static void fill(struct local *cpu, uint64_t stack_top)
+{
+	cpu->tss.io_map = sizeof(cpu->tss);
+	cpu->tss.rsp[0] = stack_top;
+	cpu->percpu.kernel_sp = stack_top;
+	fill_gdt(cpu);
+}
+
+void descriptors_init(void)
+{
+	struct local *cpu = local();
+
+	fill(cpu, (uint64_t)(uintptr_t)boot_stack_top);
+	for (int i = 1; i <= IST_COUNT; i++)
+		set_ist(cpu, (enum ist)i, (uint64_t)(uintptr_t)early_stack);
+	fill_idt();
+	descriptors_load(cpu);
+}
+
+/* Stacks of their own for the exceptions that need one. Those got before a failure stay: there is
+ * no CPU then, or no kernel. */
+static int give_stacks(struct local *cpu)
 {
 	for (int i = 1; i <= IST_COUNT; i++) {
 		uint64_t low;
+		int error = arch_stack_alloc(&low);
 
-		if (arch_stack_alloc(&low) != 0)
-			panic("no memory for the exception stacks");
-		set_ist(local(), (enum ist)i, low);
+		if (error)
+			return error;
+		set_ist(cpu, (enum ist)i, low);
 	}
+	return 0;
+}
+
+int descriptors_prepare(struct local *cpu, uint64_t stack_top)
+{
+	fill(cpu, stack_top);
+	return give_stacks(cpu);
+}
+
+void descriptors_init_stacks(void)
+{
+	if (give_stacks(local()) != 0)
+		panic("no memory for the exception stacks");
 }

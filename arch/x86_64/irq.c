@@ -2,6 +2,7 @@
 /* Vectors and their handlers. */
 #include <arch/irq.h>
 #include <arch/percpu.h>
+#include <arch/smp.h>
 #include <cordon/errno.h>
 #include <kernel/inject.h>
 #include <kernel/mark.h>
@@ -78,6 +79,13 @@ void irq_dispatch(uint8_t vector)
 	if (vector == VECTOR_TIMER) {
 		apic_end_of_interrupt();
 		timer_interrupt();
+		return;
+	}
+	if (vector == VECTOR_KICK) {
+		apic_end_of_interrupt();
+		percpu()->kicks++;
+		arch_smp_poll();
+		trap_kick();
 		return;
 	}
 	handler = vector <= VECTOR_LAST

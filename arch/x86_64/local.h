@@ -21,16 +21,27 @@ _Static_assert(offsetof(struct tss, ist) == 36, "task state segment");
 
 #define GDT_ENTRIES 7
 
+struct arch_paging;
+
 struct local {
 	struct percpu percpu;
 	uint64_t gdt[GDT_ENTRIES];
 	struct tss tss;
-	uint64_t timer_deadline; /* nanoseconds: what was asked for; UINT64_MAX: nothing */
-	uint64_t timer_armed;    /* for when the timer counts: never later than that */
+	uint64_t timer_deadline;    /* nanoseconds: what was asked for; UINT64_MAX: nothing */
+	struct arch_paging *paging; /* the tables loaded; NULL: the kernel's own */
+	uint64_t stack_low;         /* of the idle thread; not of the boot CPU */
+	bool begun;                 /* it runs C code */
+	bool goes_on;               /* everyone knows it: it may begin to work */
+	uint64_t timer_armed;       /* for when the timer counts: never later than that */
 };
 
-/* Makes the boot CPU's data reachable through %gs. */
+/* The boot CPU's data, and makes it reachable through %gs. */
+struct percpu *local_boot(void);
 void local_init_boot(void);
+
+/* The same for another CPU: what is known before it runs, and what it does itself. */
+void local_init(struct local *cpu, uint32_t number);
+void local_load(struct local *cpu);
 
 static inline struct local *local(void)
 {

@@ -15,9 +15,11 @@
 
 #include "cpu.h"
 #include "layout.h"
+#include "local.h"
 #include "mmu.h"
 #include "regs.h"
 #include "shadow.h"
+#include "smp.h"
 
 /* Flushing single pages up to here is cheaper than forgetting everything. */
 #define FLUSH_PAGES_MAX 32
@@ -58,6 +60,23 @@ static void flush_local(uint64_t address, uint64_t size, uint64_t root)
 		cr4_write(cr4 & ~CR4_PGE);
 		cr4_write(cr4);
 	}
+}
+
+void paging_forget(uint64_t root, uint64_t address, uint64_t size)
+{
+	/* A space that is not loaded has nothing cached: loading another one forgot it. */
+	if (root == 0 || cr3_read() == root)
+		flush_local(address, size, root);
+}
+
+static void forget_everywhere(uint64_t cpus, uint64_t root, uint64_t address, uint64_t size)
+{
+	uint64_t self = UINT64_C(1) << percpu()->number;
+
+	if (cpus & self)
+		paging_forget(root, address, size);
+	if (cpus & ~self)
+		shootdown(cpus & ~self, root, address, size);
 }
 
 /* --- the kernel's own tables --------------------------------------------------------------- */
@@ -138,7 +157,12 @@ void kernel_unmap(uint64_t address, uint64_t size)
 	spin_unlock(&kernel_lock);
 	/* A whole mapping has no leaf across its ends, so nothing had to be allocated. */
 	ASSERT(error == 0);
-	flush_local(address, size, 0);
+	forget_everywhere(smp_running(), 0, address, size);
+}
+
+uint64_t paging_root(void)
+{
+	return kernel_tables.root.raw;
 }
 
 paddr_t kernel_frame(uint64_t address)
@@ -190,9 +214,9 @@ int arch_paging_create(struct arch_paging *paging)
 
 void arch_paging_destroy(struct arch_paging *paging)
 {
-	/* A CPU keeps the last tables while it runs threads without a task. */
-	if (cr3_read() == paging->root.raw)
+	if (local()->paging == paging)
 		arch_paging_switch(NULL);
+	ASSERT(__atomic_load_n(&paging->cpus, __ATOMIC_SEQ_CST) == 0);
 	mmu_free_retired(paging);
 	mmu_free_tables(paging, TOP_KERNEL);
 	ASSERT(paging->tables == 0);
@@ -243,12 +267,16 @@ int arch_paging_protect(struct arch_paging *paging, uaddr_t user, uint64_t size,
 	return mmu_protect(paging, user.raw, size, user_flags(prot, ARCH_CACHE_NORMAL));
 }
 
-/* One CPU runs, so an address space is in use here or nowhere; the others will be asked here. */
+/* A CPU says that it uses tables before it loads them, and the changed entries are stored before
+ * the question who does: so one of the two notices the other. */
 void arch_paging_flush(struct arch_paging *paging, uaddr_t user, uint64_t size)
 {
-	/* A space that is not loaded has nothing cached: loading another one forgot it. */
-	if (cr3_read() == paging->root.raw)
-		flush_local(user.raw, size, paging->root.raw);
+	uint64_t cpus;
+
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	cpus = __atomic_load_n(&paging->cpus, __ATOMIC_SEQ_CST);
+	if (cpus != 0)
+		forget_everywhere(cpus, paging->root.raw, user.raw, size);
 	mmu_free_retired(paging);
 }
 
@@ -262,12 +290,20 @@ bool arch_paging_trim(struct arch_paging *paging)
 	return true;
 }
 
-void arch_paging_switch(const struct arch_paging *paging)
+void arch_paging_switch(struct arch_paging *paging)
 {
-	uint64_t root = paging != NULL ? paging->root.raw : kernel_tables.root.raw;
+	struct local *cpu = local();
+	struct arch_paging *before = cpu->paging;
+	uint64_t self = UINT64_C(1) << cpu->percpu.number;
 
-	if (cr3_read() != root)
-		cr3_write(root);
+	if (before == paging)
+		return;
+	if (paging != NULL)
+		__atomic_or_fetch(&paging->cpus, self, __ATOMIC_SEQ_CST);
+	cr3_write(paging != NULL ? paging->root.raw : kernel_tables.root.raw);
+	cpu->paging = paging;
+	if (before != NULL)
+		__atomic_and_fetch(&before->cpus, ~self, __ATOMIC_SEQ_CST);
 }
 
 bool arch_paging_lookup(const struct arch_paging *paging, uaddr_t user, paddr_t *base,

@@ -27,6 +27,12 @@ int kernel_map(uint64_t address, paddr_t base, uint64_t size, uint64_t flags);
  * that kernel_map mapped. */
 void kernel_unmap(uint64_t address, uint64_t size);
 
+/* Makes this CPU forget a range, if it has the tables of that root loaded; root 0: the kernel's. */
+void paging_forget(uint64_t root, uint64_t address, uint64_t size);
+
+/* The kernel's own top-level table. */
+uint64_t paging_root(void);
+
 /* The frame behind a mapped kernel address. */
 paddr_t kernel_frame(uint64_t address);
 

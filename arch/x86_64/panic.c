@@ -10,13 +10,14 @@
 
 #include "layout.h"
 #include "regs.h"
+#include "smp.h"
 #include "stack.h"
 #include "trap.h"
 
 #define BACKTRACE_MAX 32
 #define LINE_MAX      256
 
-static bool panicking;
+static uint32_t panicking; /* number of the CPU that does, plus 1 */
 
 static void put_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static void put_line_v(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
@@ -41,18 +42,31 @@ static void put_line(const char *format, ...)
 	va_end(arguments);
 }
 
+void panic_stop_here(void)
+{
+	uint32_t who = __atomic_load_n(&panicking, __ATOMIC_SEQ_CST);
+
+	while (who != 0 && who != percpu()->number + 1)
+		__asm__ volatile("cli\n\thlt");
+}
+
 /* A panic while a panic is reported: no more words than these. */
 static void begin(void)
 {
 	static const char again[] = "PANIC while reporting a panic\n";
 
+	uint32_t self = percpu()->number + 1, none = 0;
+
 	interrupts_disable();
 	asan_stop();
-	if (panicking) {
-		console_put(again, sizeof(again) - 1);
-		arch_poweroff(1);
+	if (__atomic_compare_exchange_n(&panicking, &none, self, false, __ATOMIC_SEQ_CST,
+	                                __ATOMIC_SEQ_CST)) {
+		smp_stop_others();
+		return;
 	}
-	panicking = true;
+	panic_stop_here(); /* if another CPU was first */
+	console_put(again, sizeof(again) - 1);
+	arch_poweroff(1);
 }
 
 /* call: the address is where a call returns to, one behind the call itself. */

@@ -26,10 +26,28 @@ static struct local boot_local = {
         .timer_armed = UINT64_MAX,
 };
 
+struct percpu *local_boot(void)
+{
+	return &boot_local.percpu;
+}
+
+void local_load(struct local *cpu)
+{
+	msr_write(MSR_GS_BASE, (uint64_t)(uintptr_t)&cpu->percpu);
+	msr_write(MSR_KERNEL_GS_BASE, 0);
+}
+
 void local_init_boot(void)
 {
-	msr_write(MSR_GS_BASE, (uint64_t)(uintptr_t)&boot_local.percpu);
-	msr_write(MSR_KERNEL_GS_BASE, 0);
+	local_load(&boot_local);
+}
+
+void local_init(struct local *cpu, uint32_t number)
+{
+	cpu->percpu.self = &cpu->percpu;
+	cpu->percpu.number = number;
+	cpu->timer_deadline = UINT64_MAX;
+	cpu->timer_armed = UINT64_MAX;
 }
 
 unsigned int arch_cpu_number(void)

@@ -21,6 +21,12 @@
 _Static_assert(STACK_SLOT_SIZE *STACKS_MAX <= TOP_ENTRY_SIZE, "the area is one top-level entry");
 
 static uint64_t used[STACKS_MAX / WORD_BITS];
+
+/* Stacks of threads that ended, still mapped: the next thread gets one without a change that every
+ * CPU would have to hear of. */
+#define KEPT_MAX 16
+static uint64_t kept[KEPT_MAX];
+static uint32_t kept_count;
 static uint32_t first_with_room; /* no word below has a clear bit */
 static struct spinlock lock = SPINLOCK_INIT(RANK_KERNEL_TABLES - 1, "kernel stacks");
 
@@ -33,8 +39,6 @@ static int slot_take(uint64_t *slot)
 {
 	int error = -ENOMEM;
 
-	if (inject_fails(CORDON_INJECT_SLOT))
-		return error;
 	spin_lock(&lock);
 	for (uint32_t i = first_with_room; i < ARRAY_SIZE(used); i++) {
 		first_with_room = i;
@@ -75,12 +79,45 @@ static void free_frames(uint64_t low, uint64_t size)
 		page_free(frames[i], 0);
 }
 
+static bool kept_take(uint64_t *stack_low)
+{
+	bool found;
+
+	spin_lock(&lock);
+	found = kept_count > 0;
+	if (found)
+		*stack_low = kept[--kept_count];
+	spin_unlock(&lock);
+	return found;
+}
+
+static bool kept_add(uint64_t stack_low)
+{
+	bool room;
+
+	spin_lock(&lock);
+	room = kept_count < KEPT_MAX;
+	if (room)
+		kept[kept_count++] = stack_low;
+	spin_unlock(&lock);
+	return room;
+}
+
+uint64_t arch_stack_kept_frames(void)
+{
+	return (uint64_t)kept_count * (STACK_SIZE / PAGE_SIZE);
+}
+
 int arch_stack_alloc(uint64_t *stack_low)
 {
 	uint64_t slot, low, done;
 	paddr_t frame;
 	int error;
 
+	if (inject_fails(CORDON_INJECT_SLOT))
+		return -ENOMEM;
+	if (kept_take(stack_low))
+		return 0;
 	error = slot_take(&slot);
 	if (error != 0)
 		return error;
@@ -112,6 +149,8 @@ void arch_stack_free(uint64_t stack_low)
 	uint64_t slot = (stack_low - STACKS_BASE) / STACK_SLOT_SIZE;
 
 	ASSERT(slot < STACKS_MAX && slot_stack(slot) == stack_low);
+	if (kept_add(stack_low))
+		return;
 	free_frames(stack_low, STACK_SIZE);
 	shadow_stack_free(stack_low);
 	slot_give(slot);

@@ -65,7 +65,8 @@ static void exception(struct arch_trap_frame *frame)
 	}
 	switch (frame->vector) {
 	case TRAP_NMI:
-		/* Nothing in this system sends one, so there is nothing to do about it. */
+		/* Only a CPU that panics sends one. Any other is nobody's. */
+		panic_stop_here();
 		irq_count_spurious();
 		return;
 	case TRAP_DOUBLE_FAULT:

@@ -37,6 +37,9 @@ void irq_dispatch(uint8_t vector);
 /* Counts an interrupt that nobody handles. */
 void irq_count_spurious(void);
 
+/* Stops this CPU for good if another one panics. */
+void panic_stop_here(void);
+
 /* panic with registers (panic.c). address: that of a page fault. */
 _Noreturn void panic_trap(const struct arch_trap_frame *frame, uint64_t address);
 

@@ -123,20 +123,31 @@ CORDON_STATIC_ASSERT(sizeof(struct cordon_thread) == 64, "cordon_thread layout")
 
 /* thread_set */
 struct cordon_thread_settings {
-	uint32_t what;     /* CORDON_THREAD_SET_*; the rest is ignored where its bit is not set */
-	uint32_t reserved; /* zero */
+	uint32_t what;  /* CORDON_THREAD_SET_*; the rest is ignored where its bit is not set */
+	uint32_t scheduling; /* CORDON_THREAD_NORMAL or _REALTIME */
+	uint64_t cpus;  /* bit n: it may run on CPU n; those that do not exist are ignored */
 	char name[CORDON_NAME_MAX];
 };
-CORDON_STATIC_ASSERT(sizeof(struct cordon_thread_settings) == 40, "cordon_thread_settings layout");
-#define CORDON_THREAD_SET_NAME 0x1u
+CORDON_STATIC_ASSERT(sizeof(struct cordon_thread_settings) == 48, "cordon_thread_settings layout");
+#define CORDON_THREAD_SET_NAME  0x1u
+#define CORDON_THREAD_SET_CPUS  0x2u
+#define CORDON_THREAD_SET_CLASS 0x4u
+
+/* Classes. Tasks share the CPUs fairly; a real-time thread that wakes runs at once, as long as its
+ * task takes no more than its share. */
+#define CORDON_THREAD_NORMAL   0u
+#define CORDON_THREAD_REALTIME 1u
 
 /* thread_info */
 struct cordon_thread_info {
 	uint64_t id;     /* of the object: never reused */
 	uint64_t cpu_ns; /* time on a CPU */
+	uint64_t cpus;   /* bit n: it may run on CPU n, which exists */
+	uint32_t cpu;    /* the one it runs on, or ran on last */
+	uint32_t scheduling;
 	char name[CORDON_NAME_MAX];
 };
-CORDON_STATIC_ASSERT(sizeof(struct cordon_thread_info) == 48, "cordon_thread_info layout");
+CORDON_STATIC_ASSERT(sizeof(struct cordon_thread_info) == 64, "cordon_thread_info layout");
 
 #ifdef __cplusplus
 }

@@ -7,10 +7,10 @@
 
 /* On its first turn a waiter takes the lock as 2 where 1 would do: it cannot know whether others
  * wait too, and one wake too many costs only time. */
-int word_lock_wait(uint32_t *word, uint64_t deadline)
+int word_lock_wait(uint32_t *word, uint64_t deadline, uint32_t flags)
 {
 	while (__atomic_exchange_n(word, 2, __ATOMIC_ACQUIRE) != 0) {
-		if (cordon_futex_wait(word, 2, deadline) == -ETIMEDOUT)
+		if (cordon_futex_wait(word, 2, deadline, flags) == -ETIMEDOUT)
 			return -ETIMEDOUT;
 	}
 	return 0;

@@ -20,19 +20,30 @@ static inline bool word_lock_try(uint32_t *word)
 	                                   __ATOMIC_RELAXED);
 }
 
-/* Returns 0 or -ETIMEDOUT. deadline: monotonic nanoseconds. */
-int word_lock_wait(uint32_t *word, uint64_t deadline);
+/* Returns 0 or -ETIMEDOUT. deadline: monotonic nanoseconds. flags: CORDON_FUTEX_SHARED or 0. */
+int word_lock_wait(uint32_t *word, uint64_t deadline, uint32_t flags);
 
-static inline void word_lock(uint32_t *word)
+static inline void word_lock_as(uint32_t *word, uint32_t flags)
 {
 	if (!word_lock_try(word))
-		word_lock_wait(word, CORDON_TIME_FOREVER);
+		word_lock_wait(word, CORDON_TIME_FOREVER, flags);
+}
+
+static inline void word_unlock_as(uint32_t *word, uint32_t flags)
+{
+	if (__atomic_exchange_n(word, 0, __ATOMIC_RELEASE) == 2)
+		cordon_futex_wake(word, 1, flags);
+}
+
+/* The same for a lock that no other task uses. */
+static inline void word_lock(uint32_t *word)
+{
+	word_lock_as(word, 0);
 }
 
 static inline void word_unlock(uint32_t *word)
 {
-	if (__atomic_exchange_n(word, 0, __ATOMIC_RELEASE) == 2)
-		cordon_futex_wake(word, 1);
+	word_unlock_as(word, 0);
 }
 
 /*

@@ -50,7 +50,10 @@ int pthread_condattr_getpshared(const pthread_condattr_t *attr, int *shared)
 
 int pthread_cond_init(pthread_cond_t *cond, const pthread_condattr_t *attr)
 {
-	*cond = (pthread_cond_t){._clock = attr ? attr->_clock : (int)CLOCK_REALTIME};
+	*cond = (pthread_cond_t){
+	        ._clock = attr ? attr->_clock : (int)CLOCK_REALTIME,
+	        ._flags = attr && attr->_shared ? CORDON_FUTEX_SHARED : 0,
+	};
 	return 0;
 }
 
@@ -76,7 +79,7 @@ static int wait_until(pthread_cond_t *cond, pthread_mutex_t *mutex, uint64_t dea
 		__atomic_sub_fetch(&cond->_waiters, 1, __ATOMIC_RELAXED);
 		return error;
 	}
-	result = cordon_futex_wait(&cond->_sequence, sequence, deadline);
+	result = cordon_futex_wait(&cond->_sequence, sequence, deadline, cond->_flags);
 	__atomic_sub_fetch(&cond->_waiters, 1, __ATOMIC_RELEASE);
 	error = pthread_mutex_lock(mutex);
 	if (error)
@@ -110,7 +113,7 @@ static int wake(pthread_cond_t *cond, uint32_t count)
 	if (__atomic_load_n(&cond->_waiters, __ATOMIC_SEQ_CST) == 0)
 		return 0;
 	__atomic_add_fetch(&cond->_sequence, 1, __ATOMIC_SEQ_CST);
-	cordon_futex_wake(&cond->_sequence, count);
+	cordon_futex_wake(&cond->_sequence, count, cond->_flags);
 	return 0;
 }
 

@@ -54,7 +54,10 @@ int pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *attr)
 	/* The owner is known by an address, which means nothing in another task. */
 	if (attr->_shared && attr->_type != PTHREAD_MUTEX_NORMAL)
 		return EINVAL;
-	*mutex = (pthread_mutex_t){._type = (uint32_t)attr->_type};
+	*mutex = (pthread_mutex_t){
+	        ._type = (uint32_t)attr->_type,
+	        ._flags = attr->_shared ? CORDON_FUTEX_SHARED : 0,
+	};
 	return 0;
 }
 
@@ -93,7 +96,7 @@ int pthread_mutex_lock(pthread_mutex_t *mutex)
 {
 	if (is_mine(mutex))
 		return lock_again(mutex, EDEADLK);
-	word_lock(&mutex->_word);
+	word_lock_as(&mutex->_word, mutex->_flags);
 	own(mutex);
 	return 0;
 }
@@ -117,7 +120,7 @@ int pthread_mutex_clocklock(pthread_mutex_t *mutex, clockid_t clock, const struc
 	if (!word_lock_try(&mutex->_word)) {
 		if (!deadline_from(clock, time, &deadline))
 			return EINVAL;
-		if (word_lock_wait(&mutex->_word, deadline))
+		if (word_lock_wait(&mutex->_word, deadline, mutex->_flags))
 			return ETIMEDOUT;
 	}
 	own(mutex);
@@ -138,6 +141,6 @@ int pthread_mutex_unlock(pthread_mutex_t *mutex)
 			return 0;
 		__atomic_store_n(&mutex->_owner, NULL, __ATOMIC_RELAXED);
 	}
-	word_unlock(&mutex->_word);
+	word_unlock_as(&mutex->_word, mutex->_flags);
 	return 0;
 }

@@ -34,8 +34,7 @@ int pthread_rwlockattr_getpshared(const pthread_rwlockattr_t *attr, int *shared)
 
 int pthread_rwlock_init(pthread_rwlock_t *lock, const pthread_rwlockattr_t *attr)
 {
-	(void)attr;
-	*lock = (pthread_rwlock_t){0};
+	*lock = (pthread_rwlock_t){._flags = attr && attr->_shared ? CORDON_FUTEX_SHARED : 0};
 	return 0;
 }
 
@@ -82,7 +81,8 @@ static int wait_for(pthread_rwlock_t *lock, try_t try, uint64_t deadline)
 
 	__atomic_add_fetch(&lock->_state, WAITER_ONE, __ATOMIC_SEQ_CST);
 	while ((error = try(lock, &seen)) == EBUSY)
-		if (cordon_futex_wait(low_half(&lock->_state), seen, deadline) == -ETIMEDOUT) {
+		if (cordon_futex_wait(low_half(&lock->_state), seen, deadline, lock->_flags) ==
+		    -ETIMEDOUT) {
 			error = ETIMEDOUT;
 			break;
 		}
@@ -141,9 +141,10 @@ int pthread_rwlock_unlock(pthread_rwlock_t *lock)
 {
 	uint64_t state = __atomic_load_n(&lock->_state, __ATOMIC_RELAXED);
 	uint64_t mine = (uint32_t)state == WRITER ? WRITER : 1;
+	uint32_t flags = lock->_flags; /* afterwards it may be gone */
 
 	state = __atomic_sub_fetch(&lock->_state, mine, __ATOMIC_SEQ_CST);
 	if ((uint32_t)state == 0 && state >= WAITER_ONE)
-		cordon_futex_wake(low_half(&lock->_state), UINT32_MAX);
+		cordon_futex_wake(low_half(&lock->_state), UINT32_MAX, flags);
 	return 0;
 }

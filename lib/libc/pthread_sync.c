@@ -38,10 +38,12 @@ int pthread_barrierattr_getpshared(const pthread_barrierattr_t *attr, int *share
 int pthread_barrier_init(pthread_barrier_t *barrier, const pthread_barrierattr_t *attr,
                          unsigned int count)
 {
-	(void)attr;
 	if (count == 0)
 		return EINVAL;
-	*barrier = (pthread_barrier_t){._count = count};
+	*barrier = (pthread_barrier_t){
+	        ._count = count,
+	        ._flags = attr && attr->_shared ? CORDON_FUTEX_SHARED : 0,
+	};
 	return 0;
 }
 
@@ -54,19 +56,19 @@ int pthread_barrier_destroy(pthread_barrier_t *barrier)
  * that came last is free to destroy it. */
 int pthread_barrier_wait(pthread_barrier_t *barrier)
 {
-	uint32_t generation;
+	uint32_t generation, flags = barrier->_flags;
 
-	word_lock(&barrier->_lock);
+	word_lock_as(&barrier->_lock, flags);
 	generation = barrier->_generation;
 	if (++barrier->_arrived == barrier->_count) {
 		barrier->_arrived = 0;
 		__atomic_store_n(&barrier->_generation, generation + 1, __ATOMIC_RELEASE);
-		word_unlock(&barrier->_lock);
-		cordon_futex_wake(&barrier->_generation, UINT32_MAX);
+		word_unlock_as(&barrier->_lock, flags);
+		cordon_futex_wake(&barrier->_generation, UINT32_MAX, flags);
 		return PTHREAD_BARRIER_SERIAL_THREAD;
 	}
-	word_unlock(&barrier->_lock);
-	cordon_futex_wait(&barrier->_generation, generation, CORDON_TIME_FOREVER);
+	word_unlock_as(&barrier->_lock, flags);
+	cordon_futex_wait(&barrier->_generation, generation, CORDON_TIME_FOREVER, flags);
 	return 0;
 }
 
@@ -122,14 +124,14 @@ int pthread_once(pthread_once_t *once, void (*function)(void))
 		function();
 		if (__atomic_exchange_n(&once->_word, ONCE_DONE, __ATOMIC_RELEASE) ==
 		    ONCE_WAITED_FOR)
-			cordon_futex_wake(&once->_word, UINT32_MAX);
+			cordon_futex_wake(&once->_word, UINT32_MAX, 0);
 		return 0;
 	}
 	while (state != ONCE_DONE) {
 		if (state == ONCE_WAITED_FOR ||
 		    __atomic_compare_exchange_n(&once->_word, &state, ONCE_WAITED_FOR, false,
 		                                __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
-			cordon_futex_wait(&once->_word, ONCE_WAITED_FOR, CORDON_TIME_FOREVER);
+			cordon_futex_wait(&once->_word, ONCE_WAITED_FOR, CORDON_TIME_FOREVER, 0);
 		state = __atomic_load_n(&once->_word, __ATOMIC_ACQUIRE);
 	}
 	return 0;

@@ -6,10 +6,9 @@
 
 int sem_init(sem_t *sem, int shared, unsigned int value)
 {
-	(void)shared; /* a word is known by the memory that holds it, whoever maps it */
 	if (value > SEM_VALUE_MAX)
 		return cordon_errno(-EINVAL);
-	*sem = (sem_t){._state = value};
+	*sem = (sem_t){._state = value, ._flags = shared ? CORDON_FUTEX_SHARED : 0};
 	return 0;
 }
 
@@ -47,7 +46,7 @@ int sem_clockwait(sem_t *sem, clockid_t clock, const struct timespec *time)
 		return cordon_errno(-EINVAL);
 	__atomic_add_fetch(&sem->_state, WAITER_ONE, __ATOMIC_SEQ_CST);
 	while (!(taken = take(sem)) && result != -ETIMEDOUT)
-		result = cordon_futex_wait(low_half(&sem->_state), 0, deadline);
+		result = cordon_futex_wait(low_half(&sem->_state), 0, deadline, sem->_flags);
 	__atomic_sub_fetch(&sem->_state, WAITER_ONE, __ATOMIC_RELAXED);
 	return taken ? 0 : cordon_errno(-ETIMEDOUT);
 }
@@ -65,6 +64,7 @@ int sem_wait(sem_t *sem)
 int sem_post(sem_t *sem)
 {
 	uint64_t state = __atomic_load_n(&sem->_state, __ATOMIC_RELAXED);
+	uint32_t flags = sem->_flags; /* afterwards it may be gone */
 
 	do {
 		if ((uint32_t)state == SEM_VALUE_MAX)
@@ -72,7 +72,7 @@ int sem_post(sem_t *sem)
 	} while (!__atomic_compare_exchange_n(&sem->_state, &state, state + 1, true,
 	                                      __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
 	if (state >= WAITER_ONE)
-		cordon_futex_wake(low_half(&sem->_state), 1);
+		cordon_futex_wake(low_half(&sem->_state), 1, flags);
 	return 0;
 }
 

@@ -20,10 +20,6 @@ extern "C" {
 #define PTHREAD_CREATE_JOINABLE 0
 #define PTHREAD_CREATE_DETACHED 1
 
-#define PTHREAD_INHERIT_SCHED  0
-#define PTHREAD_EXPLICIT_SCHED 1
-#define PTHREAD_SCOPE_SYSTEM   0
-
 #define PTHREAD_PROCESS_PRIVATE 0
 #define PTHREAD_PROCESS_SHARED  1
 
@@ -43,8 +39,8 @@ extern "C" {
 #define PTHREAD_MUTEX_INITIALIZER            { 0, PTHREAD_MUTEX_NORMAL, 0, 0, 0 }
 #define PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP { 0, PTHREAD_MUTEX_RECURSIVE, 0, 0, 0 }
 #define PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP { 0, PTHREAD_MUTEX_ERRORCHECK, 0, 0, 0 }
-#define PTHREAD_COND_INITIALIZER             { 0, 0, CLOCK_REALTIME }
-#define PTHREAD_RWLOCK_INITIALIZER           { 0 }
+#define PTHREAD_COND_INITIALIZER             { 0, 0, CLOCK_REALTIME, 0 }
+#define PTHREAD_RWLOCK_INITIALIZER           { 0, 0 }
 #define PTHREAD_ONCE_INIT                    { 0 }
 /* clang-format on */
 
@@ -64,6 +60,14 @@ void pthread_yield(void);
 /* Names have at most 31 bytes: ERANGE. */
 int pthread_setname_np(pthread_t thread, const char *name);
 int pthread_getname_np(pthread_t thread, char *name, size_t size);
+
+/* CPUs are numbered from 0. The first thread can be changed by itself only: ENOTSUP. */
+int pthread_setaffinity_np(pthread_t thread, size_t size, const cpu_set_t *set);
+int pthread_getaffinity_np(pthread_t thread, size_t size, cpu_set_t *set);
+
+/* SCHED_FIFO and SCHED_RR are both the real-time class; there are no priorities within it. */
+int pthread_setschedparam(pthread_t thread, int policy, const struct sched_param *param);
+int pthread_getschedparam(pthread_t thread, int *policy, struct sched_param *param);
 
 int pthread_attr_init(pthread_attr_t *attr);
 int pthread_attr_destroy(pthread_attr_t *attr);

@@ -14,6 +14,7 @@ extern "C" {
 
 typedef struct {
 	uint64_t _state; /* low half: the value, high half: who waits for it */
+	uint32_t _flags;
 } sem_t;
 
 /* shared: not zero for use between tasks that map the same memory object. */

@@ -28,10 +28,11 @@ static int child_main(void)
 	shared = (uint32_t *)(uintptr_t)(map.address + PAGE);
 	__atomic_store_n(&shared[1], 1, __ATOMIC_SEQ_CST);
 	while (__atomic_load_n(shared, __ATOMIC_SEQ_CST) == 0)
-		if (cordon_futex_wait(shared, 0, cordon_now() + 10000 * MS) == -ETIMEDOUT)
+		if (cordon_futex_wait(shared, 0, cordon_now() + 10000 * MS, CORDON_FUTEX_SHARED) ==
+		    -ETIMEDOUT)
 			return 2;
 	__atomic_store_n(shared, 2, __ATOMIC_SEQ_CST);
-	cordon_futex_wake(shared, 1);
+	cordon_futex_wake(shared, 1, CORDON_FUTEX_SHARED);
 	return 0;
 }
 
@@ -41,25 +42,31 @@ static void test_errors(void)
 {
 	uint64_t start = cordon_now();
 
-	tap_is(cordon_futex_wait((uint32_t *)((uintptr_t)&word + 2), 0, 0), -EINVAL,
+	tap_is(cordon_futex_wait((uint32_t *)((uintptr_t)&word + 2), 0, 0, 0), -EINVAL,
 	       "futex_wait: an address between two words");
-	tap_is(cordon_futex_wake((uint32_t *)((uintptr_t)&word + 1), 1), -EINVAL,
+	tap_is(cordon_futex_wake((uint32_t *)((uintptr_t)&word + 1), 1, 0), -EINVAL,
 	       "futex_wake: an address between two words");
-	tap_is(cordon_futex_wait((uint32_t *)8, 0, 0), -EFAULT, "futex_wait: nothing is there");
-	tap_is(cordon_futex_wake((uint32_t *)8, 0), -EFAULT, "futex_wake: nothing is there");
-	tap_is(cordon_futex_wait((uint32_t *)UINT64_C(0xffffffff80000000), 0, 0), -EFAULT,
+	tap_is(cordon_futex_wait((uint32_t *)8, 0, 0, 0), -EFAULT, "futex_wait: nothing is there");
+	tap_is(cordon_futex_wait((uint32_t *)8, 0, 0, CORDON_FUTEX_SHARED), -EFAULT,
+	       "futex_wait: nothing that could be shared");
+	tap_is(cordon_futex_wait(&word, 0, 0, 2), -EINVAL, "futex_wait: unknown flags");
+	tap_is(cordon_futex_wake(&word, 0, 2), -EINVAL, "futex_wake: unknown flags");
+	tap_is(cordon_futex_wake((uint32_t *)8, 0, CORDON_FUTEX_SHARED), -EFAULT,
+	       "futex_wake: nothing is there");
+	tap_is(cordon_futex_wait((uint32_t *)UINT64_C(0xffffffff80000000), 0, 0, 0), -EFAULT,
 	       "futex_wait: the kernel's memory");
-	tap_is(cordon_futex_wait(&word, 1, CORDON_TIME_FOREVER), -EAGAIN,
+	tap_is(cordon_futex_wait(&word, 1, CORDON_TIME_FOREVER, 0), -EAGAIN,
 	       "futex_wait: the word is another");
-	tap_is(cordon_futex_wait(&word, 0, CORDON_TIME_POLL), -ETIMEDOUT, "a time that has passed");
-	tap_is(cordon_futex_wait(&word, 0, start + 20 * MS), -ETIMEDOUT, "futex_wait times out");
+	tap_is(cordon_futex_wait(&word, 0, CORDON_TIME_POLL, 0), -ETIMEDOUT,
+	       "a time that has passed");
+	tap_is(cordon_futex_wait(&word, 0, start + 20 * MS, 0), -ETIMEDOUT, "futex_wait times out");
 	tap_ok(cordon_now() >= start + 20 * MS, "and not too early");
-	tap_is(cordon_futex_wake(&word, 100), 0, "a wake that wakes nobody");
+	tap_is(cordon_futex_wake(&word, 100, 0), 0, "a wake that wakes nobody");
 }
 
 static void *wait_in_line(void *argument)
 {
-	int64_t result = cordon_futex_wait(&word, 0, cordon_now() + 5000 * MS);
+	int64_t result = cordon_futex_wait(&word, 0, cordon_now() + 5000 * MS, 0);
 
 	if (result == 0)
 		woken[__atomic_fetch_add(&woken_count, 1, __ATOMIC_SEQ_CST)] =
@@ -82,14 +89,14 @@ static void test_order(void)
 		pthread_create(&threads[i], NULL, wait_in_line, (void *)i);
 		test_sleep_ms(5);
 	}
-	tap_is(cordon_futex_wake(&word + 1, 100), 0, "a wake of the word beside wakes nobody");
-	tap_is(cordon_futex_wake(&word, 1), 1, "one is woken");
+	tap_is(cordon_futex_wake(&word + 1, 100, 0), 0, "a wake of the word beside wakes nobody");
+	tap_is(cordon_futex_wake(&word, 1, 0), 1, "one is woken");
 	await_count(1);
 	test_sleep_ms(2);
 	tap_ok(woken_count == 1 && woken[0] == 0, "only one, who waited longest");
-	tap_is(cordon_futex_wake(&word, 2), 2, "two are woken");
+	tap_is(cordon_futex_wake(&word, 2, 0), 2, "two are woken");
 	await_count(3);
-	tap_is(cordon_futex_wake(&word, 100), 1, "and the rest");
+	tap_is(cordon_futex_wake(&word, 100, 0), 1, "and the rest");
 	await_count(THREADS);
 	for (uint32_t i = 0; i < THREADS; i++) {
 		pthread_join(threads[i], NULL);
@@ -111,9 +118,10 @@ static void test_between_tasks(void)
 		test_sleep_ms(1);
 	test_sleep_ms(5);
 	__atomic_store_n(shared, 1, __ATOMIC_SEQ_CST);
-	tap_is(cordon_futex_wake(shared, 1), 1, "a task is woken by the word of another task");
+	tap_is(cordon_futex_wake(shared, 1, CORDON_FUTEX_SHARED), 1,
+	       "a task is woken by the word of another task");
 	while (__atomic_load_n(shared, __ATOMIC_SEQ_CST) == 1)
-		cordon_futex_wait(shared, 1, cordon_now() + 100 * MS);
+		cordon_futex_wait(shared, 1, cordon_now() + 100 * MS, CORDON_FUTEX_SHARED);
 	info = child_wait(task);
 	tap_ok(info.cause == CORDON_CAUSE_EXIT && info.code == 0 && *shared == 2,
 	       "and answers, at whatever address each maps it");
@@ -128,7 +136,7 @@ static void test_between_tasks(void)
 	info = child_wait(task);
 	tap_ok(info.cause == CORDON_CAUSE_KILL && info.code == 9,
 	       "a task that waits on a word is ended");
-	tap_is(cordon_futex_wake(shared, 100), 0, "and waits no longer");
+	tap_is(cordon_futex_wake(shared, 100, CORDON_FUTEX_SHARED), 0, "and waits no longer");
 	cordon_handle_close(task);
 }
 
@@ -179,8 +187,11 @@ static void test_settings(void)
 	tap_is(cordon_thread_set(CORDON_HANDLE_NONE, &settings), -EINVAL, "a name without end");
 	settings = (struct cordon_thread_settings){.what = 0x80000000u};
 	tap_is(cordon_thread_set(CORDON_HANDLE_NONE, &settings), -EINVAL, "an unknown setting");
-	settings = (struct cordon_thread_settings){.reserved = 1};
-	tap_is(cordon_thread_set(CORDON_HANDLE_NONE, &settings), -EINVAL, "reserved not zero");
+	settings = (struct cordon_thread_settings){.what = CORDON_THREAD_SET_CLASS,
+	                                           .scheduling = 2};
+	tap_is(cordon_thread_set(CORDON_HANDLE_NONE, &settings), -EINVAL, "an unknown class");
+	settings = (struct cordon_thread_settings){.what = CORDON_THREAD_SET_CPUS};
+	tap_is(cordon_thread_set(CORDON_HANDLE_NONE, &settings), -EINVAL, "no CPU at all");
 	settings = (struct cordon_thread_settings){0};
 	tap_is(cordon_thread_set(CORDON_STDOUT, &settings), -EBADF, "a handle of something else");
 	tap_is(cordon_thread_info(CORDON_STDOUT, &info), -EBADF, "thread_info likewise");

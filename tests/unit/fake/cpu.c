@@ -2,6 +2,7 @@
 #include <arch/context.h>
 #include <arch/cpu.h>
 #include <arch/percpu.h>
+#include <arch/smp.h>
 #include <kernel/panic.h>
 #include <tests/unit/fake/fake.h>
 
@@ -54,4 +55,14 @@ void arch_interrupt_window(void)
 {
 	ASSERT(fake_percpu.lock_depth == 0);
 	fake_interrupt_windows++;
+}
+
+/* One CPU, with nobody to ask it for anything. */
+void arch_smp_poll(void)
+{
+}
+
+unsigned int arch_cpu_count(void)
+{
+	return 1;
 }

@@ -153,7 +153,7 @@ bool arch_paging_trim(struct arch_paging *paging)
 	return false;
 }
 
-void arch_paging_switch(const struct arch_paging *paging)
+void arch_paging_switch(struct arch_paging *paging)
 {
 	(void)paging;
 }

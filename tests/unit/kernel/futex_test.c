@@ -47,28 +47,30 @@ struct wake {
 	uaddr_t address;
 	uint32_t count;
 	int64_t woken;
+	uint32_t flags;
 };
 
 static void wake(void *context)
 {
 	struct wake *other = context;
 
-	other->woken = futex_wake(other->aspace, other->address, other->count);
+	other->woken = futex_wake(other->aspace, other->address, other->count, other->flags);
 }
 
 Test(futex, a_waiter_is_woken_through_another_space_and_address)
 {
 	uaddr_t here = map(one, 0, CORDON_PROT_READ | CORDON_PROT_WRITE);
-	struct wake other = {.aspace = two, .count = 1};
+	struct wake other = {.aspace = two, .count = 1, .flags = CORDON_FUTEX_SHARED};
 
 	map(two, PAGE_SIZE, CORDON_PROT_READ); /* so that the address is another */
 	other.address = uaddr(map(two, 0, CORDON_PROT_READ).raw + 8);
 	cr_assert_neq(other.address.raw, here.raw + 8);
 	fake_on_wait(wake, &other);
 	*word(8) = 5;
-	cr_assert_eq(futex_wait(one, uaddr(here.raw + 8), 5, UINT64_MAX), 0);
+	cr_assert_eq(futex_wait(one, uaddr(here.raw + 8), 5, UINT64_MAX, CORDON_FUTEX_SHARED), 0);
 	cr_assert_eq(other.woken, 1);
-	cr_assert_eq(futex_wake(two, other.address, 1), 0, "nobody waits any more");
+	cr_assert_eq(futex_wake(two, other.address, 1, CORDON_FUTEX_SHARED), 0,
+	             "nobody waits any more");
 }
 
 Test(futex, a_word_that_changed_is_not_waited_for)
@@ -76,31 +78,36 @@ Test(futex, a_word_that_changed_is_not_waited_for)
 	uaddr_t here = map(one, 0, CORDON_PROT_READ);
 
 	*word(0) = 5;
-	cr_assert_eq(futex_wait(one, here, 4, UINT64_MAX), -EAGAIN);
-	cr_assert_eq(futex_wait(one, here, 5, 1), -ETIMEDOUT);
-	cr_assert_eq(futex_wake(one, here, 1), 0, "who timed out does not count");
+	cr_assert_eq(futex_wait(one, here, 4, UINT64_MAX, CORDON_FUTEX_SHARED), -EAGAIN);
+	cr_assert_eq(futex_wait(one, here, 5, 1, CORDON_FUTEX_SHARED), -ETIMEDOUT);
+	cr_assert_eq(futex_wake(one, here, 1, CORDON_FUTEX_SHARED), 0,
+	             "who timed out does not count");
 }
 
 Test(futex, words_beside_and_in_other_pages_wake_nobody)
 {
 	uaddr_t here = map(one, 0, CORDON_PROT_READ), there = map(one, PAGE_SIZE, CORDON_PROT_READ);
-	struct wake other = {.aspace = one, .address = uaddr(here.raw + 4), .count = 9};
+	struct wake other = {.aspace = one,
+	                     .address = uaddr(here.raw + 4),
+	                     .count = 9,
+	                     .flags = CORDON_FUTEX_SHARED};
 
 	fake_on_wait(wake, &other);
-	cr_assert_eq(futex_wait(one, here, 0, 1), -ETIMEDOUT);
+	cr_assert_eq(futex_wait(one, here, 0, 1, CORDON_FUTEX_SHARED), -ETIMEDOUT);
 	cr_assert_eq(other.woken, 0);
 	other.address = there;
-	cr_assert_eq(futex_wait(one, here, 0, 1), -ETIMEDOUT);
+	cr_assert_eq(futex_wait(one, here, 0, 1, CORDON_FUTEX_SHARED), -ETIMEDOUT);
 	cr_assert_eq(other.woken, 0);
 }
 
 Test(futex, a_wake_of_none_wakes_none)
 {
 	uaddr_t here = map(one, 0, CORDON_PROT_READ);
-	struct wake other = {.aspace = one, .address = here, .count = 0};
+	struct wake other = {
+	        .aspace = one, .address = here, .count = 0, .flags = CORDON_FUTEX_SHARED};
 
 	fake_on_wait(wake, &other);
-	cr_assert_eq(futex_wait(one, here, 0, 1), -ETIMEDOUT);
+	cr_assert_eq(futex_wait(one, here, 0, 1, CORDON_FUTEX_SHARED), -ETIMEDOUT);
 	cr_assert_eq(other.woken, 0);
 }
 
@@ -108,11 +115,13 @@ Test(futex, wrong_addresses_are_refused)
 {
 	uaddr_t here = map(one, 0, CORDON_PROT_READ);
 
-	cr_assert_eq(futex_wait(one, uaddr(here.raw + 1), 0, 1), -EINVAL);
-	cr_assert_eq(futex_wake(one, uaddr(here.raw + 2), 1), -EINVAL);
-	cr_assert_eq(futex_wait(one, uaddr(here.raw + PAGE_SIZE), 0, 1), -EFAULT);
-	cr_assert_eq(futex_wake(one, uaddr(BASE), 1), -EFAULT);
-	cr_assert_eq(futex_wait(one, uaddr(UINT64_MAX & ~UINT64_C(3)), 0, 1), -EFAULT);
+	cr_assert_eq(futex_wait(one, uaddr(here.raw + 1), 0, 1, CORDON_FUTEX_SHARED), -EINVAL);
+	cr_assert_eq(futex_wake(one, uaddr(here.raw + 2), 1, CORDON_FUTEX_SHARED), -EINVAL);
+	cr_assert_eq(futex_wait(one, uaddr(here.raw + PAGE_SIZE), 0, 1, CORDON_FUTEX_SHARED),
+	             -EFAULT);
+	cr_assert_eq(futex_wake(one, uaddr(BASE), 1, CORDON_FUTEX_SHARED), -EFAULT);
+	cr_assert_eq(futex_wait(one, uaddr(UINT64_MAX & ~UINT64_C(3)), 0, 1, CORDON_FUTEX_SHARED),
+	             -EFAULT);
 }
 
 Test(futex, a_device_has_no_words)
@@ -124,8 +133,8 @@ Test(futex, a_device_has_no_words)
 	memory = device;
 	here = map(one, 0, CORDON_PROT_READ);
 	memory = ram;
-	cr_assert_eq(futex_wait(one, here, 0, 1), -EINVAL);
-	cr_assert_eq(futex_wake(one, here, 1), -EINVAL);
+	cr_assert_eq(futex_wait(one, here, 0, 1, CORDON_FUTEX_SHARED), -EINVAL);
+	cr_assert_eq(futex_wake(one, here, 1, CORDON_FUTEX_SHARED), -EINVAL);
 	cr_assert_eq(device->object.references, 2, "no reference stays");
 }
 
@@ -134,8 +143,23 @@ Test(futex, no_reference_stays_behind)
 	uaddr_t here = map(one, 0, CORDON_PROT_READ);
 	uint32_t before = memory->object.references;
 
-	cr_assert_eq(futex_wait(one, here, 1, 1), -EAGAIN);
-	cr_assert_eq(futex_wait(one, here, 0, 1), -ETIMEDOUT);
-	cr_assert_eq(futex_wake(one, here, 1), 0);
+	cr_assert_eq(futex_wait(one, here, 1, 1, CORDON_FUTEX_SHARED), -EAGAIN);
+	cr_assert_eq(futex_wait(one, here, 0, 1, CORDON_FUTEX_SHARED), -ETIMEDOUT);
+	cr_assert_eq(futex_wake(one, here, 1, CORDON_FUTEX_SHARED), 0);
 	cr_assert_eq(memory->object.references, before);
+}
+
+Test(futex, a_word_of_ones_own_is_known_by_space_and_address)
+{
+	static uint32_t own = 3; /* the fake machine's user memory is the host's */
+	uaddr_t here = uaddr((uintptr_t)&own);
+	struct wake other = {.aspace = two, .address = here, .count = 1};
+
+	cr_assert_eq(futex_wait(one, here, 4, 1, 0), -EAGAIN);
+	fake_on_wait(wake, &other);
+	cr_assert_eq(futex_wait(one, here, 3, 1, 0), -ETIMEDOUT, "another space is another word");
+	other.aspace = one;
+	cr_assert_eq(futex_wait(one, here, 3, UINT64_MAX, 0), 0);
+	cr_assert_eq(other.woken, 1);
+	cr_assert_eq(futex_wait(one, here, 3, 1, 2), -EINVAL, "flags that nobody knows");
 }

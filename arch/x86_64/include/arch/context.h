@@ -30,6 +30,9 @@ struct arch_thread {
 int arch_stack_alloc(uint64_t *stack_low);
 void arch_stack_free(uint64_t stack_low);
 
+/* Frames of stacks that nobody has, kept for the next who wants one. */
+uint64_t arch_stack_kept_frames(void);
+
 /*
  * Prepares a thread that, when first switched to, calls entry(argument) on its own kernel stack
  * with interrupts off. A user thread's entry function ends with arch_enter_user. user: also

@@ -18,12 +18,13 @@ struct arch_paging {
 	paddr_t retired; /* unlinked tables, freed by the next flush; 0: none */
 	uint64_t kept[ARCH_PAGING_KEPT]; /* where tables became empty: address | level; 0: none */
 	uint32_t kept_next;              /* the oldest of them, to be replaced next */
+	uint64_t cpus;   /* bit n: CPU n has them loaded, or is about to */
 };
 
 int arch_paging_create(struct arch_paging *paging);
 
-/* Frees the tables. Nothing may be mapped, and no thread may run in them any more; a CPU that has
- * them loaded all the same changes to the kernel's own. */
+/* Frees the tables. Nothing may be mapped, and no other CPU may have them loaded; this one changes
+ * to the kernel's own. */
 void arch_paging_destroy(struct arch_paging *paging);
 
 /*
@@ -51,8 +52,9 @@ void arch_paging_flush(struct arch_paging *paging, uaddr_t user, uint64_t size);
  * one. */
 bool arch_paging_trim(struct arch_paging *paging);
 
-/* Makes this CPU use these tables (NULL: the kernel's own, without a user half). */
-void arch_paging_switch(const struct arch_paging *paging);
+/* Makes this CPU use these tables (NULL: the kernel's own, without a user half). Those it leaves
+ * are not looked at after the return. */
+void arch_paging_switch(struct arch_paging *paging);
 
 /* What the tables say of one address, for reports and tests: the physical address it leads to
  * and CORDON_PROT_* rights. False when it is not mapped. */

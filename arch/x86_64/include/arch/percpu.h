@@ -26,6 +26,8 @@ struct percpu {
 	const void *locks[PERCPU_LOCKS_MAX];
 	uint64_t interrupts;
 	uint64_t switches;
+	uint64_t shootdowns;  /* how often others were asked to forget translations */
+	uint64_t kicks;       /* how often others asked for attention */
 	uint32_t obligations; /* open flush obligations recorded by this CPU (S3) */
 	uint32_t reserved;
 };

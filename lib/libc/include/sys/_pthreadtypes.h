@@ -22,10 +22,6 @@ typedef struct {
 	size_t _stack_size;
 	size_t _guard_size;
 	int _detached;
-	int _policy;
-	int _priority;
-	int _inherit;
-	uint64_t _cpus; /* 0: those of the creator */
 } pthread_attr_t;
 
 typedef struct {
@@ -37,7 +33,7 @@ typedef struct {
 	uint32_t _word; /* 0 free, 1 held, 2 held and waited for */
 	uint32_t _type;
 	uint32_t _depth;
-	uint32_t _unused;
+	uint32_t _flags; /* of the calls that wait and wake: shared with other tasks or not */
 	void *_owner; /* types other than normal */
 } pthread_mutex_t;
 
@@ -50,6 +46,7 @@ typedef struct {
 	uint32_t _sequence; /* counts signals */
 	uint32_t _waiters;
 	int _clock;
+	uint32_t _flags;
 } pthread_cond_t;
 
 typedef struct {
@@ -58,6 +55,7 @@ typedef struct {
 
 typedef struct {
 	uint64_t _state; /* low half: readers, or all ones for a writer; high half: who waits */
+	uint32_t _flags;
 } pthread_rwlock_t;
 
 typedef struct {
@@ -69,6 +67,7 @@ typedef struct {
 	uint32_t _generation;
 	uint32_t _arrived;
 	uint32_t _count;
+	uint32_t _flags;
 } pthread_barrier_t;
 
 typedef struct {

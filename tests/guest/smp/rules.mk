@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: MIT
+
+GUEST_TESTS += smp
+smp_SRCS := tests/guest/smp/smp.c tests/guest/smp/stress.c tests/guest/vfio/edu.c \
+	    tests/guest/support/tap.c tests/guest/support/support.c
