@@ -16,9 +16,10 @@
 #define PAGE     4096u
 #define MS       UINT64_C(1000000)
 #define WORKERS  3
-#define STEPS    30
-#define CHILDREN 12 /* for each seed */
+#define STEPS    12
+#define CHILDREN 8 /* for each seed */
 #define AT_ONCE  4
+#define PATIENCE (200 * 1000 * MS) /* emulated CPUs share real ones with others */
 
 static uint32_t next(uint32_t *random)
 {
@@ -152,7 +153,8 @@ static bool finish(struct runner *runner, uint32_t *random)
 		cordon_clock_sleep(cordon_now() + next(random) % 4000 * 1000);
 		cordon_task_kill(runner->task, -1);
 	}
-	info = child_wait(runner->task);
+	if (cordon_task_wait(runner->task, cordon_now() + PATIENCE, &info))
+		tap_bail("a child of the stress does not end");
 	cordon_handle_close(runner->task);
 	if (info.threads || info.frames || info.handles || info.mappings)
 		return false;

@@ -151,10 +151,11 @@ Test(futex, no_reference_stays_behind)
 
 Test(futex, a_word_of_ones_own_is_known_by_space_and_address)
 {
-	static uint32_t own = 3; /* the fake machine's user memory is the host's */
-	uaddr_t here = uaddr((uintptr_t)&own);
+	uint32_t own = 3;
+	uaddr_t here = uaddr(BASE);
 	struct wake other = {.aspace = two, .address = here, .count = 1};
 
+	fake_user_map(here, &own, sizeof(own), false);
 	cr_assert_eq(futex_wait(one, here, 4, 1, 0), -EAGAIN);
 	fake_on_wait(wake, &other);
 	cr_assert_eq(futex_wait(one, here, 3, 1, 0), -ETIMEDOUT, "another space is another word");
