@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <arch/mmio.h>
+#include <arch/percpu.h>
 #include <cordon/errno.h>
 #include <kernel/futex.h>
 #include <kernel/sched.h>
@@ -85,9 +86,14 @@ static void key_put(const struct futex_key *key)
 static int word_read(const struct futex_key *key, uint32_t *word)
 {
 	paddr_t base;
+	int error;
 
-	if (!key->memory)
-		return user_read(word, uaddr(key->offset), sizeof(*word));
+	if (!key->memory) {
+		percpu()->copies_grow_nothing = true;
+		error = user_read(word, uaddr(key->offset), sizeof(*word));
+		percpu()->copies_grow_nothing = false;
+		return error;
+	}
 	memory_run(key->memory, key->offset, sizeof(*word), &base);
 	*word = __atomic_load_n((const uint32_t *)phys_to_virt(base), __ATOMIC_SEQ_CST);
 	return 0;
@@ -116,8 +122,13 @@ static int waiter_block(struct bucket *bucket, struct futex_waiter *waiter, uint
 static int waiter_enlist(struct bucket *bucket, struct futex_waiter *waiter, uint32_t expected)
 {
 	uint32_t word;
-	int error;
+	int error = 0;
 
+	/* A stack that has to grow for this does so before the lock is taken. */
+	if (!waiter->key.memory)
+		error = user_read(&word, uaddr(waiter->key.offset), sizeof(word));
+	if (error)
+		return error;
 	sched_wait_prepare();
 	spin_lock(&bucket->lock);
 	error = word_read(&waiter->key, &word);

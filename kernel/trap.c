@@ -82,7 +82,7 @@ static int grow_stack(uint64_t address, uint64_t error)
 
 bool trap_user_copy_fault(uint64_t address, uint64_t error)
 {
-	return grow_stack(address, error) == 0;
+	return !percpu()->copies_grow_nothing && grow_stack(address, error) == 0;
 }
 
 /* A stack that should have grown and could not. */
