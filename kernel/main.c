@@ -132,6 +132,8 @@ static void devices_start(const struct boot_info *boot)
 		log_error("PCI: not usable, no devices%s",
 		          error == -ENOMEM ? ": out of memory" : "");
 	iommu_init();
+	if (iommu_interrupts_extended())
+		irq_x2apic_enable();
 	vfio_init();
 }
 

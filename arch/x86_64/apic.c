@@ -9,6 +9,7 @@
 #include <cordon/errno.h>
 #include <kernel/log.h>
 
+#include "cpu.h"
 #include "regs.h"
 
 /* Register offsets (SDM 3, table 11-1). */
@@ -52,16 +53,34 @@ enum {
 #define MESSAGE_ADDRESS  0xfee00000u
 #define MESSAGE_ID_SHIFT 12
 
+/* In x2APIC mode each register is an MSR (SDM 3, table 11-6), and a command is one of 64 bits. */
+#define X2APIC_MSR(offset) (0x800u + (offset) / 16)
+
+/* Ids that a message in compatibility format, such as an IOMMU's own, can name; the next is all
+ * CPUs. */
+#define MESSAGE_ID_MAX 0xfeu
+
 static volatile uint8_t *registers;
+static bool x2apic;
 
 static uint32_t apic_read(uint32_t offset)
 {
+	if (x2apic)
+		return (uint32_t)msr_read(X2APIC_MSR(offset));
 	return mmio_read32(registers + offset);
 }
 
 static void apic_write(uint32_t offset, uint32_t value)
 {
-	mmio_write32(registers + offset, value);
+	if (x2apic)
+		msr_write(X2APIC_MSR(offset), value);
+	else
+		mmio_write32(registers + offset, value);
+}
+
+static uint32_t own_id(void)
+{
+	return x2apic ? apic_read(APIC_ID) : apic_read(APIC_ID) >> APIC_ID_SHIFT;
 }
 
 static void mask_sources(void)
@@ -111,7 +130,7 @@ static void set_up(void)
 	for (int i = 0; i < 256; i++)
 		apic_end_of_interrupt();
 	apic_write(APIC_LVT_TIMER, VECTOR_TIMER);
-	percpu()->apic_id = apic_read(APIC_ID) >> APIC_ID_SHIFT;
+	percpu()->apic_id = own_id();
 }
 
 int apic_init(paddr_t base)
@@ -129,14 +148,48 @@ int apic_init(paddr_t base)
 	return 0;
 }
 
+bool irq_x2apic_possible(void)
+{
+	return cpu_has_x2apic() && irq_boot_apic_id() <= MESSAGE_ID_MAX;
+}
+
+/* By way of memory-mapped mode: there is no other from "disabled" (SDM 3, 11.12.5). */
+static void enter_x2apic(void)
+{
+	uint64_t base = msr_read(MSR_APIC_BASE);
+
+	if (base & APIC_BASE_X2APIC)
+		return;
+	msr_write(MSR_APIC_BASE, base | APIC_BASE_ENABLE);
+	msr_write(MSR_APIC_BASE, base | APIC_BASE_ENABLE | APIC_BASE_X2APIC);
+}
+
+void irq_x2apic_enable(void)
+{
+	enter_x2apic();
+	x2apic = true;
+	percpu()->apic_id = own_id();
+	log_info("x2APIC mode");
+}
+
 void apic_init_secondary(void)
 {
-	enable(paddr(msr_read(MSR_APIC_BASE) & APIC_BASE_ADDRESS));
+	if (x2apic)
+		enter_x2apic();
+	else
+		enable(paddr(msr_read(MSR_APIC_BASE) & APIC_BASE_ADDRESS));
 	set_up();
 }
 
 static void send(uint32_t apic_id, uint32_t message)
 {
+	if (x2apic) {
+		/* Unlike a store to a register in memory, this does not wait for the stores before
+		 * it, which the receiver is to see (SDM 3, 11.12.3). */
+		__asm__ volatile("mfence" ::: "memory");
+		msr_write(X2APIC_MSR(APIC_COMMAND_LOW), (uint64_t)apic_id << 32 | message);
+		return;
+	}
 	/* The one before has left: a few cycles, unless the bus is broken. */
 	for (int i = 0; i < COMMAND_READS_MAX; i++)
 		if (!(apic_read(APIC_COMMAND_LOW) & APIC_COMMAND_PENDING))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The local APIC of the running CPU, through its registers in memory (Intel SDM 3, 11.4). */
+/* The local APIC of the running CPU, through its registers in memory (Intel SDM 3, 11.4), or, in
+ * x2APIC mode, through MSRs (11.12). */
 #ifndef ARCH_X86_64_APIC_H
 #define ARCH_X86_64_APIC_H
 

@@ -12,6 +12,7 @@
 
 /* CPUID bits (Intel SDM 2, CPUID). */
 #define LEAF_FEATURES          1u
+#define FEATURES_ECX_X2APIC    (1u << 21)
 #define FEATURES_EDX_MCE       (1u << 7)
 #define FEATURES_EDX_PGE       (1u << 13)
 #define FEATURES_EDX_CLFLUSH   (1u << 19)
@@ -41,6 +42,11 @@ extern const struct smap_site smap_sites_start[], smap_sites_end[];
 bool cpu_has_1g_leaves(void)
 {
 	return cpuid(LEAF_EXTENDED, 0).edx & EXTENDED_EDX_1G;
+}
+
+bool cpu_has_x2apic(void)
+{
+	return cpuid(LEAF_FEATURES, 0).ecx & FEATURES_ECX_X2APIC;
 }
 
 static struct cpu_features detect(void)

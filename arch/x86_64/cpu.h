@@ -31,5 +31,6 @@ void cpu_init_secondary(void);
 
 /* Asks the processor itself: usable before cpu_init. */
 bool cpu_has_1g_leaves(void);
+bool cpu_has_x2apic(void);
 
 #endif

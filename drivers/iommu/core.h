@@ -134,6 +134,7 @@ struct iommu_unit {
 	bool translation;       /* on */
 	bool remapping;         /* interrupt remapping on */
 	bool remap_by_vector;   /* see iommu_remap_by_vector */
+	bool remap_extended;    /* entries name CPUs by 32 bits: x2APIC mode */
 	bool faults_unreported; /* known to record none, although it should */
 	bool faults_unplaced;   /* known to record no address */
 

@@ -166,6 +166,9 @@ int iommu_remap_alloc(struct iommu_unit *unit, rid_t source, vector_t vector, bo
  */
 bool iommu_remap_by_vector(const struct iommu_unit *unit);
 
+/* Whether every unit remaps interrupts for CPUs in x2APIC mode; false without any unit. */
+bool iommu_interrupts_extended(void);
+
 /* Absent again, flushed. */
 int iommu_remap_free(struct iommu_unit *unit, uint32_t index);
 

@@ -11,6 +11,18 @@ bool iommu_remap_by_vector(const struct iommu_unit *unit)
 	return unit->remap_by_vector;
 }
 
+bool iommu_interrupts_extended(void)
+{
+	const struct iommu_unit *unit;
+
+	list_for_each(unit, iommu_units(), link)
+	{
+		if (!unit->remapping || !unit->remap_extended)
+			return false;
+	}
+	return !list_empty(iommu_units());
+}
+
 static int index_alloc(struct iommu_unit *unit, vector_t vector, uint32_t *index)
 {
 	if (!unit->remap_by_vector)

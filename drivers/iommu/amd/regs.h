@@ -75,12 +75,14 @@ static inline void amd_write(volatile uint8_t *registers, enum amd_register reg,
 #define AMD_CONTROL_WIDE_ENTRIES AMD_BIT(17) /* GAEn: remapping entries of 128 bits */
 #define AMD_CONTROL_GA_LOG       AMD_BIT(28)
 #define AMD_CONTROL_GA_IRQ       AMD_BIT(29)
+#define AMD_CONTROL_EXTENDED     AMD_BIT(50) /* XTEn: wide entries name CPUs by 32 bits */
 
 /* Exclusion base (3.4.5): what lies in the range passes untranslated. */
 #define AMD_EXCLUSION_ENABLE AMD_BIT(0)
 #define AMD_EXCLUSION_ALLOW  AMD_BIT(1)
 
 /* Extended features (3.4.6) */
+#define AMD_FEATURE_EXTENDED       AMD_BIT(2)
 #define AMD_FEATURE_INVALIDATE_ALL AMD_BIT(6)
 #define AMD_FEATURE_WIDE_ENTRIES   AMD_BIT(7)
 #define AMD_FEATURE_COUNTERS       AMD_BIT(9)
@@ -164,6 +166,8 @@ _Static_assert(sizeof(struct amd_irte) * AMD_IRTE_COUNT == 4096, "a table is a f
 #define AMD_IRTE_DESTINATION 8  /* shift: 8 bits, 24 in a wide entry */
 #define AMD_IRTE_VECTOR      16 /* shift, narrow; of a wide entry the lowest 8 bits of high */
 #define AMD_IRTE_XAPIC_MAX   0xffu
+#define AMD_IRTE_LOW_ID      0xffffffu /* of a wide entry; bits 31:24 are the highest of high */
+#define AMD_IRTE_HIGH_ID     56
 /* RqEoi stays clear: an I/O APIC gets its end-of-interrupt by vector. */
 
 /* --- commands (2.4) -------------------------------------------------------------------------- */

@@ -45,10 +45,14 @@ static void wide_write(const struct amd_unit *unit, struct amd_irte *entry,
                        const struct iommu_remap_target *target)
 {
 	iommu_store(&unit->unit, &entry->low, 0);
-	iommu_store(&unit->unit, &entry->high, target ? target->vector.raw : 0);
+	iommu_store(&unit->unit, &entry->high,
+	            target ? target->vector.raw | (uint64_t)(target->apic_id >> 24)
+	                                                  << AMD_IRTE_HIGH_ID
+	                   : 0);
 	if (target)
 		iommu_store(&unit->unit, &entry->low,
-		            AMD_IRTE_ENABLE | (uint64_t)target->apic_id << AMD_IRTE_DESTINATION);
+		            AMD_IRTE_ENABLE | (uint64_t)(target->apic_id & AMD_IRTE_LOW_ID)
+		                                      << AMD_IRTE_DESTINATION);
 }
 
 static void narrow_write(const struct amd_unit *unit, uint32_t *entry,
@@ -78,7 +82,8 @@ int amd_remap_write(struct iommu_unit *base, uint32_t index,
 		 * I/O APIC would wait for its end for ever. */
 		if (target->level && unit->emulated_early)
 			return -EOPNOTSUPP;
-		ASSERT(target->apic_id <= AMD_IRTE_XAPIC_MAX && target->vector.raw == index);
+		ASSERT(unit->unit.remap_extended || target->apic_id <= AMD_IRTE_XAPIC_MAX);
+		ASSERT(target->vector.raw == index);
 		error = table_reach(unit, source, &table);
 	} else {
 		table = table_find(unit, source);

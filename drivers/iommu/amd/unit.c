@@ -2,6 +2,7 @@
 /* One AMD-Vi unit: what it is, taking it over, bringing it up. */
 #include <drivers/iommu/amd/amd.h>
 
+#include <arch/irq.h>
 #include <cordon/errno.h>
 #include <kernel/clock.h>
 #include <kernel/page.h>
@@ -143,7 +144,7 @@ static bool is_emulated(const struct amd_unit *unit)
 	return unit->function && unit->function->subsystem_vendor == VENDOR_QEMU;
 }
 
-static const char *identify(struct amd_unit *unit)
+static const char *identify(struct amd_unit *unit, bool alone)
 {
 	struct iommu_unit *base = &unit->unit;
 	uint32_t header;
@@ -166,6 +167,10 @@ static const char *identify(struct amd_unit *unit)
 	unit->caches_absent = !header || (header & AMD_CAPABILITY_NP_CACHE);
 	base->coherent = unit->description->flags & IVRS_FLAG_COHERENT;
 	unit->wide_entries = unit->features & AMD_FEATURE_WIDE_ENTRIES;
+	/* With a second unit, which may not be able to, the format that all know is taken: the CPUs
+	 * are in one mode. */
+	base->remap_extended = (unit->features & AMD_FEATURE_EXTENDED) && unit->wide_entries &&
+	                       alone && irq_x2apic_possible();
 	unit->emulated_early = is_emulated_early(unit);
 	unit->emulated = !unit->emulated_early && is_emulated(unit);
 	base->faults_unreported = unit->emulated_early;
@@ -208,7 +213,8 @@ static uint64_t control_bits(const struct amd_unit *unit)
 	       (flags & IVRS_FLAG_PASS_PW ? AMD_CONTROL_PASS_PW : 0) |
 	       (flags & IVRS_FLAG_RES_PASS_PW ? AMD_CONTROL_RES_PASS_PW : 0) |
 	       (flags & IVRS_FLAG_ISOCHRONOUS ? AMD_CONTROL_ISOCHRONOUS : 0) |
-	       (unit->wide_entries ? AMD_CONTROL_WIDE_ENTRIES : 0);
+	       (unit->wide_entries ? AMD_CONTROL_WIDE_ENTRIES : 0) |
+	       (unit->unit.remap_extended ? AMD_CONTROL_EXTENDED : 0);
 }
 
 static const char *start_locked(struct amd_unit *unit, bool remapping)
@@ -239,7 +245,7 @@ static const char *start_locked(struct amd_unit *unit, bool remapping)
 
 static const char *start(struct amd_unit *unit, const struct ivrs *ivrs, bool remapping)
 {
-	const char *why = identify(unit);
+	const char *why = identify(unit, ivrs->unit_count == 1);
 
 	if (why)
 		return why;

@@ -45,8 +45,7 @@ static bool intel_probe(const char **why)
 		failed = "the DMAR table names no unit";
 	if (failed)
 		goto out;
-	/* x2APIC mode is never switched on, so an opt-out of it is honoured without further ado; an
-	 * opt-in to DMA protection asks for what is done anyway. */
+	/* An opt-in to DMA protection asks for what is done anyway. */
 	if (dmar->x2apic_opt_out || dmar->dma_opt_in)
 		log_info("firmware%s%s", dmar->x2apic_opt_out ? " opts out of x2APIC" : "",
 		         dmar->dma_opt_in ? " asks for DMA protection" : "");

@@ -136,10 +136,11 @@ static inline unsigned int intel_cap_mask_max(uint64_t cap)
 
 /* --- ECAP (10.4.3) --------------------------------------------------------------------------- */
 
-#define INTEL_ECAP_C  INTEL_BIT(0) /* walks snoop the CPU's caches */
-#define INTEL_ECAP_QI INTEL_BIT(1) /* queued invalidation */
-#define INTEL_ECAP_IR INTEL_BIT(3) /* interrupt remapping */
-#define INTEL_ECAP_SC INTEL_BIT(7) /* leaves can force snooping */
+#define INTEL_ECAP_C   INTEL_BIT(0) /* walks snoop the CPU's caches */
+#define INTEL_ECAP_QI  INTEL_BIT(1) /* queued invalidation */
+#define INTEL_ECAP_IR  INTEL_BIT(3) /* interrupt remapping */
+#define INTEL_ECAP_EIM INTEL_BIT(4) /* entries can name CPUs by 32 bits */
+#define INTEL_ECAP_SC  INTEL_BIT(7) /* leaves can force snooping */
 
 /* --- GCMD and GSTS (10.4.4): the same bit switches and reports ------------------------------- */
 
@@ -262,7 +263,8 @@ _Static_assert(sizeof(struct intel_context_entry) * INTEL_CONTEXT_ENTRIES == 409
 /* One table of 16 KiB; the size field is the logarithm of the entries, less one. */
 #define INTEL_IRTE_COUNT  1024u
 #define INTEL_IRTA_SIZE   9u
-#define INTEL_IRTE_FRAMES 2u /* order of the table's frames */
+#define INTEL_IRTA_EIME   INTEL_BIT(11) /* destinations of 32 bits */
+#define INTEL_IRTE_FRAMES 2u            /* order of the table's frames */
 
 struct intel_irte {
 	uint64_t low;
@@ -279,6 +281,7 @@ _Static_assert(sizeof(struct intel_irte) * INTEL_IRTE_COUNT == 4096u << INTEL_IR
 #define INTEL_IRTE_VECTOR_SHIFT 16
 #define INTEL_IRTE_XAPIC_SHIFT  40 /* destination bits 15:8: the id while x2APIC mode is off */
 #define INTEL_IRTE_XAPIC_MAX    0xffu
+#define INTEL_IRTE_X2APIC_SHIFT 32 /* in x2APIC mode all 32 bits are the id */
 /* Source qualifier (bits 81:80) is 00: all 16 bits of the source id count. */
 #define INTEL_IRTE_VERIFY_SOURCE INTEL_BIT(18) /* of high: source validation type 01 */
 

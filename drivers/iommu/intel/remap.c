@@ -21,6 +21,14 @@ int intel_remap_create(struct intel_unit *unit)
 	return 0;
 }
 
+static uint64_t destination(const struct intel_unit *unit, uint32_t apic_id)
+{
+	if (unit->unit.remap_extended)
+		return (uint64_t)apic_id << INTEL_IRTE_X2APIC_SHIFT;
+	ASSERT(apic_id <= INTEL_IRTE_XAPIC_MAX);
+	return (uint64_t)apic_id << INTEL_IRTE_XAPIC_SHIFT;
+}
+
 int intel_remap_write(struct iommu_unit *base, uint32_t index,
                       const struct iommu_remap_target *target)
 {
@@ -33,11 +41,10 @@ int intel_remap_write(struct iommu_unit *base, uint32_t index,
 	iommu_store(base, &irte->low, 0);
 	iommu_store(base, &irte->high, target ? source.raw | INTEL_IRTE_VERIFY_SOURCE : 0);
 	if (target) {
-		ASSERT(target->apic_id <= INTEL_IRTE_XAPIC_MAX);
 		iommu_store(base, &irte->low,
 		            INTEL_IRTE_PRESENT | (target->level ? INTEL_IRTE_LEVEL : 0) |
 		                    (uint64_t)target->vector.raw << INTEL_IRTE_VECTOR_SHIFT |
-		                    (uint64_t)target->apic_id << INTEL_IRTE_XAPIC_SHIFT);
+		                    destination(unit, target->apic_id));
 	}
 	mark_remap(index, source, target != NULL);
 	return intel_flush_interrupt(unit, index);

@@ -2,6 +2,7 @@
 /* One VT-d unit: what it is, taking it over, bringing it up. */
 #include <drivers/iommu/intel/intel.h>
 
+#include <arch/irq.h>
 #include <cordon/errno.h>
 #include <kernel/clock.h>
 #include <kernel/page.h>
@@ -177,9 +178,19 @@ static void describe_translation(struct intel_unit *unit)
 
 /* --- bringing it up -------------------------------------------------------------------------- */
 
+/* Firmware may know better (8.1). With a second unit, which may not be able to, the format that all
+ * know is taken: the CPUs are in one mode. */
+static bool is_extended(const struct intel_unit *unit, const struct dmar *dmar)
+{
+	return (unit->ecap & INTEL_ECAP_EIM) && !dmar->x2apic_opt_out && dmar->unit_count == 1 &&
+	       irq_x2apic_possible();
+}
+
 static bool start_remapping(struct intel_unit *unit)
 {
-	intel_write64(unit->registers, INTEL_IRTA, virt_to_phys(unit->irtes).raw | INTEL_IRTA_SIZE);
+	intel_write64(unit->registers, INTEL_IRTA,
+	              virt_to_phys(unit->irtes).raw | INTEL_IRTA_SIZE |
+	                      (unit->unit.remap_extended ? INTEL_IRTA_EIME : 0));
 	if (!intel_write_buffer_flush(unit) || !intel_switch(unit, INTEL_GCMD_SIRTP, true))
 		return false;
 	/* Every entry is absent, in the cache, too, before the first can be used (10.4.4). */
@@ -227,6 +238,7 @@ static const char *start_locked(struct intel_unit *unit, const struct dmar *dmar
 	if (!intel_queue_start(unit))
 		return reason_queue_on;
 	intel_fault_start(unit);
+	unit->unit.remap_extended = is_extended(unit, dmar);
 	if (has_remapping(unit, dmar) && !start_remapping(unit))
 		return reason_remapping_on;
 	if (why == reason_width)

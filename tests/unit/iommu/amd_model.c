@@ -413,9 +413,11 @@ unsigned int amdvi_interrupt(struct amdvi *unit, uint16_t source, uint16_t data,
 		goto refuse;
 	if (unit->control & BIT(17)) {
 		cr_assert_eq(irte.low & 0xfe, 0);
-		cr_assert_eq(irte.high & ~UINT64_C(0xff), 0);
+		cr_assert_eq(irte.high & UINT64_C(0x00ffffffffffff00), 0);
+		cr_assert((unit->control & BIT(50)) ||
+		          !(irte.high >> 56 || irte.low >> 16 & 0xffff));
 		*vector = (uint8_t)irte.high;
-		*apic_id = irte.low >> 8 & 0xffffff;
+		*apic_id = (irte.low >> 8 & 0xffffff) | (uint32_t)(irte.high >> 56) << 24;
 	} else {
 		cr_assert_eq(irte.low & UINT64_C(0xff0000fe), 0);
 		*vector = (uint8_t)(irte.low >> 16);
@@ -521,10 +523,11 @@ static void on_relax(void *context)
 
 static void control_write(struct amdvi *unit, uint64_t value)
 {
-	uint64_t known = UINT64_C(0x3002ff1f) | BIT(28);
+	uint64_t known = UINT64_C(0x3002ff1f) | BIT(28) | BIT(50);
 
 	cr_assert_eq(value & ~known, 0, "control %#llx", (unsigned long long)value);
-	cr_assert(!is_on(unit) || !((value ^ unit->control) & BIT(17)),
+	cr_assert(!(value & BIT(50)) || ((value & BIT(17)) && (unit->features & BIT(2))));
+	cr_assert(!is_on(unit) || !((value ^ unit->control) & (BIT(17) | BIT(50))),
 	          "the format of interrupt entries changes while the unit is on");
 	value = (value & ~unit->stuck) | (unit->control & unit->stuck_off);
 	if (!is_on(unit) && (value & 1)) {

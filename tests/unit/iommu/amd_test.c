@@ -594,6 +594,46 @@ Test(amd_remap, narrow_entries_are_for_one_source_one_vector_one_cpu)
 	check_remap(AMDVI_FEATURES & ~AMDVI_FEATURE_WIDE, false);
 }
 
+/* With a unit that can, and CPUs that could: 32 bits of the id count. */
+static void check_extended(uint64_t features, bool possible, bool extended)
+{
+	uint32_t index, apic;
+	uint8_t vector;
+
+	machine_x2apic = possible;
+	bed_prepare(features, 0);
+	bed_start();
+	cr_assert_eq(iommu_interrupts_extended(), extended);
+	if (possible && !extended)
+		return; /* the id fits in no entry, and the CPUs stay in the other mode */
+	cr_assert_eq(
+	        iommu_remap_alloc(bed.unit, (rid_t){BED_SOURCE}, (vector_t){0x51}, false, &index),
+	        0);
+	cr_assert_eq(amdvi_interrupt(&bed.amdvi, BED_SOURCE, 0x51, &vector, &apic), AMDVI_OK);
+	cr_expect_eq(apic, extended ? MACHINE_X2APIC_ID : MACHINE_APIC_ID);
+	cr_expect_eq(vector, 0x51);
+}
+
+Test(amd_remap, S6_extended_entries_name_a_cpu_by_32_bits)
+{
+	check_extended(AMDVI_FEATURES | BIT(2), true, true);
+}
+
+Test(amd_remap, cpus_that_cannot_get_short_ids)
+{
+	check_extended(AMDVI_FEATURES | BIT(2), false, false);
+}
+
+Test(amd_remap, unit_that_cannot_is_not_extended)
+{
+	check_extended(AMDVI_FEATURES, true, false);
+}
+
+Test(amd_remap, narrow_entries_are_not_extended)
+{
+	check_extended((AMDVI_FEATURES | BIT(2)) & ~AMDVI_FEATURE_WIDE, true, false);
+}
+
 Test(amd_remap, level_interrupts_say_so_themselves)
 {
 	check_remap(AMDVI_FEATURES, true);

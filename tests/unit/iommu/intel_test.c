@@ -11,6 +11,8 @@
 #include <kernel/heap.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define BIT(n) (UINT64_C(1) << (n))
 #define RW     (CORDON_DMA_READ | CORDON_DMA_WRITE)
@@ -488,6 +490,42 @@ Test(dead, entry_that_was_not_confirmed_absent_is_not_used_again)
 }
 
 /* --- interrupt remapping (S6) ---------------------------------------------------------------- */
+
+Test(remap, S6_extended_entry_names_a_cpu_by_32_bits)
+{
+	uint32_t index, apic;
+	uint8_t vector;
+	bool level;
+
+	machine_x2apic = true;
+	begin(VTD_CAP_39, VTD_ECAP | BIT(4));
+	cr_assert(iommu_interrupts_extended());
+	cr_assert_eq(
+	        iommu_remap_alloc(bed.unit, (rid_t){BED_SOURCE}, (vector_t){0x51}, false, &index),
+	        0);
+	cr_assert_eq(vtd_interrupt(&bed.vtd, BED_SOURCE, (uint16_t)index, &vector, &apic, &level),
+	             0);
+	cr_expect_eq(vector, 0x51);
+	cr_expect_eq(apic, MACHINE_X2APIC_ID);
+}
+
+Test(remap, entries_stay_short_where_the_unit_the_cpus_or_firmware_do_not_want_long_ones)
+{
+	for (int i = 0; i < 3; i++) {
+		pid_t child = fork();
+
+		if (child == 0) {
+			machine_x2apic = i != 0;
+			bed_prepare(VTD_CAP_39, i != 1 ? VTD_ECAP | BIT(4) : VTD_ECAP);
+			machine_dmar.x2apic_opt_out = i == 2;
+			bed_start();
+			_exit(iommu_interrupts_extended() || (bed.vtd.irta & BIT(11)));
+		}
+		int status;
+		waitpid(child, &status, 0);
+		cr_expect_eq(status, 0, "%d", i);
+	}
+}
 
 Test(remap, S6_entry_is_for_one_source_one_vector_one_cpu)
 {

@@ -25,6 +25,7 @@ const char *machine_iommu_option;
 void (*machine_irq_handler)(void *context);
 void *machine_irq_context;
 int machine_irq_error;
+bool machine_x2apic;
 
 struct pci_function *machine_function(uint16_t segment, uint8_t bus, uint8_t device,
                                       uint8_t function, struct pci_function *parent)
@@ -169,9 +170,14 @@ void irq_message(vector_t vector, uint32_t *address, uint32_t *data)
 	*data = vector.raw;
 }
 
+bool irq_x2apic_possible(void)
+{
+	return machine_x2apic;
+}
+
 uint32_t irq_boot_apic_id(void)
 {
-	return MACHINE_APIC_ID;
+	return machine_x2apic ? MACHINE_X2APIC_ID : MACHINE_APIC_ID;
 }
 
 uint64_t machine_random(uint64_t *state)

@@ -37,6 +37,8 @@ extern const char *machine_iommu_option;
 extern void (*machine_irq_handler)(void *context);
 extern void *machine_irq_context;
 extern int machine_irq_error;
+extern bool machine_x2apic; /* the CPUs could be in x2APIC mode, and have wide ids */
+#define MACHINE_X2APIC_ID    0x12345603u
 #define MACHINE_FIRST_VECTOR 0x40
 #define MACHINE_APIC_ID      3
 

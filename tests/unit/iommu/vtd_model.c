@@ -322,14 +322,15 @@ unsigned int vtd_interrupt(struct vtd *unit, uint16_t source, uint16_t index, ui
 	high = memory_read(unit, unit->irtes + index * 16u + 8);
 	if (!(low & 1))
 		return 0x22;
-	/* Reserved: 14:12, 31:24, what an 8-bit id leaves of 63:32 (EIME is off), 127:84. IM, bit
-	 * 15, is not known to this unit. */
-	if ((low & UINT64_C(0xffff00ffff00f000)) || high >> 20)
+	/* Reserved: 14:12, 31:24, what an 8-bit id leaves of 63:32 while EIME is off, 127:84. IM,
+	 * bit 15, is not known to this unit. */
+	if ((low & (unit->irta & BIT(11) ? UINT64_C(0xff00f000) : UINT64_C(0xffff00ffff00f000))) ||
+	    high >> 20)
 		return 0x24;
 	if ((high >> 18 & 3) == 1 && ((high >> 16 & 3) != 0 || (high & 0xffff) != source))
 		return 0x26;
 	*vector = (uint8_t)(low >> 16);
-	*apic_id = (uint32_t)(low >> 40) & 0xff;
+	*apic_id = unit->irta & BIT(11) ? (uint32_t)(low >> 32) : (uint32_t)(low >> 40) & 0xff;
 	*level = low >> 4 & 1;
 	return 0;
 }
@@ -435,7 +436,8 @@ static void command(struct vtd *unit, uint32_t value)
 		unit->gsts |= BIT(30);
 	}
 	if ((value & BIT(24)) && !(unit->stuck & BIT(24))) {
-		cr_assert_eq(unit->irta & 0xff0, 0);
+		cr_assert_eq(unit->irta & 0x7f0, 0);
+		cr_assert(!(unit->irta & BIT(11)) || (unit->ecap & BIT(4)), "EIME without EIM");
 		unit->irtes = unit->irta & ~UINT64_C(0xfff);
 		unit->irte_count = 2u << (unit->irta & 0xf);
 		unit->gsts |= BIT(24);

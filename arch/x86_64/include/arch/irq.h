@@ -17,6 +17,14 @@ void irq_vector_free(vector_t vector);
  * own events. */
 void irq_message(vector_t vector, uint32_t *address, uint32_t *data);
 
+/* Whether the CPUs could be switched to x2APIC mode: what remaps their interrupts may be set up for
+ * the ids of that mode, 32 bits wide. */
+bool irq_x2apic_possible(void);
+
+/* Switches to it, this CPU now and others when they start: whatever remaps interrupts knows of it.
+ * Called at most once, by the boot CPU, before others are started. */
+void irq_x2apic_enable(void);
+
 /* APIC id of the boot CPU, the target of kernel interrupts. */
 uint32_t irq_boot_apic_id(void);
 
