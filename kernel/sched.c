@@ -17,6 +17,7 @@
 /* What one CPU runs. */
 struct run_queue {
 	struct spinlock lock;
+	struct percpu *cpu;    /* whose it is */
 	struct list ready;     /* struct thread.run_link, who waits longest first */
 	uint32_t ready_count;  /* read by others without the lock, as a hint */
 	struct list sleepers;  /* struct thread.sleep_link, earliest deadline first */
@@ -62,6 +63,7 @@ int sched_init(void)
 	if (!idle)
 		return -ENOMEM;
 	spin_init(&queue->lock, RANK_SCHEDULER, "run queue");
+	queue->cpu = cpu;
 	list_init(&queue->ready);
 	list_init(&queue->sleepers);
 	object_init(&idle->object, &idle_ops);
@@ -140,13 +142,13 @@ static void ready_remove_locked(struct run_queue *queue, struct thread *thread)
 /* Puts a thread that was not running into the queue of a CPU, and lets that CPU know. */
 static void ready_add_locked(struct run_queue *queue, struct thread *thread)
 {
-	struct percpu *cpu = arch_cpu((unsigned int)(queue - queues));
+	struct percpu *cpu = queue->cpu;
 
 	DEBUG_ASSERT(spin_held(&queue->lock));
 	if (thread->task && thread->task->fair_ns + FAIR_CREDIT_NS < queue->fair_now)
 		thread->task->fair_ns = queue->fair_now - FAIR_CREDIT_NS;
 	ready_append_locked(queue, thread);
-	if (preempts(queue, thread, cpu->current)) {
+	if (thread->realtime && preempts(queue, thread, cpu->current)) {
 		queue->reschedule = true;
 		cpu->need_return = true;
 	}
