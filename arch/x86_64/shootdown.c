@@ -20,6 +20,8 @@
  */
 #define ANSWER_TIMEOUT_NS UINT64_C(30000000000)
 
+#define LOOKS 256
+
 /* What one CPU asks of others; one at a time, because it waits for the end. */
 struct request {
 	uint64_t root;
@@ -51,10 +53,15 @@ void arch_smp_poll(void)
 		answer((uint64_t)__builtin_ctzll(from), UINT64_C(1) << number);
 }
 
+/* Looks more than once before the caller relaxes: see spin_wait. */
 static bool all_answered(const struct request *request)
 {
-	arch_smp_poll();
-	return __atomic_load_n(&request->pending, __ATOMIC_ACQUIRE) == 0;
+	for (int i = 0; i < LOOKS; i++) {
+		arch_smp_poll();
+		if (__atomic_load_n(&request->pending, __ATOMIC_ACQUIRE) == 0)
+			return true;
+	}
+	return false;
 }
 
 void shootdown(uint64_t cpus, uint64_t root, uint64_t address, uint64_t size)
