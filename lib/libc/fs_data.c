@@ -58,10 +58,12 @@ static bool room_grow(struct fs_data *data, uint64_t number)
 		return true;
 	while (room <= number)
 		room *= 2;
-	grown = realloc(data->blocks, room * sizeof(*grown));
+	grown = calloc(room, sizeof(*grown));
 	if (grown == NULL)
 		return false;
-	memset(grown + data->room, 0, (room - data->room) * sizeof(*grown));
+	if (data->room > 0)
+		memcpy(grown, data->blocks, data->room * sizeof(*grown));
+	free(data->blocks);
 	data->blocks = grown;
 	data->room = room;
 	return true;

@@ -92,6 +92,7 @@ static int context_reach(struct intel_unit *unit, rid_t requester, struct intel_
 		return error;
 	iommu_store(&unit->unit, &root->low, frame.raw | INTEL_ROOT_PRESENT);
 	*out = context_find(unit, requester);
+	ASSERT(*out);
 	return 0;
 }
 

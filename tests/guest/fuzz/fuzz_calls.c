@@ -118,9 +118,10 @@ static int run_victim(uint64_t seed, uint64_t number)
 	                   .objects = 200},
 	};
 	cordon_handle_t task;
+	unsigned long long own_seed = seed * SEEDS + number;
 	int good;
 
-	snprintf(seed_text, sizeof(seed_text), "%llu", (unsigned long long)(seed * SEEDS + number));
+	snprintf(seed_text, sizeof(seed_text), "%llu", own_seed);
 	snprintf(bdf_text, sizeof(bdf_text), "%u", nvme);
 	if (child_start(&child, &task) < 0)
 		tap_bail("victim %llu cannot be started", (unsigned long long)number);
@@ -156,7 +157,7 @@ static int run_victims(uint64_t seed, uint64_t victims)
 	for (uint64_t i = 0; i < victims; i++) {
 		if (i % 16 == 0)
 			tap_note("victims %llu to %llu", (unsigned long long)i,
-			         (unsigned long long)(i + 15));
+			         (unsigned long long)i + 15);
 		good &= run_victim(seed, i);
 	}
 	wait_for_quiet();

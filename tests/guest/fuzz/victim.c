@@ -67,8 +67,12 @@ static void read_calls(void)
 
 static int64_t call_raw(uint64_t number, const uint64_t arguments[6])
 {
+	/* cppcheck takes the registers' names for statements. */
+	/* cppcheck-suppress constStatement */
 	register uint64_t r10 __asm__("r10") = arguments[3];
+	/* cppcheck-suppress constStatement */
 	register uint64_t r8 __asm__("r8") = arguments[4];
+	/* cppcheck-suppress constStatement */
 	register uint64_t r9 __asm__("r9") = arguments[5];
 	uint64_t rdi = arguments[0], rsi = arguments[1], rdx = arguments[2];
 	int64_t result;

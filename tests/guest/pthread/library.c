@@ -24,8 +24,10 @@ static void *use_heap(void *argument)
 		free(blocks[slot]);
 		sizes[slot] = (random >> 8) % 700 + 1;
 		blocks[slot] = malloc(sizes[slot]);
-		if (!blocks[slot])
-			return (void *)1;
+		if (!blocks[slot]) {
+			wrong = 1;
+			break;
+		}
 		memset(blocks[slot], tag, sizes[slot]);
 	}
 	for (int i = 0; i < 16; i++)

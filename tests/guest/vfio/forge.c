@@ -93,7 +93,7 @@ int main(int argc, char **argv)
 {
 	struct cordon_dma_map map = {.iova = 0, .size = PAGE, .flags = CORDON_DMA_READ};
 
-	if (argc != 2 || (strcmp(argv[1], "blocked") && strcmp(argv[1], "delivered")))
+	if (argc != 2 || (strcmp(argv[1], "blocked") != 0 && strcmp(argv[1], "delivered") != 0))
 		tap_bail("usage: forge blocked|delivered");
 	edu_start(&edu);
 	bytes = test_memory(PAGE, 0, &memory);

@@ -503,7 +503,7 @@ static cordon_handle_t any_handle(struct random *random)
 /* Receives and closes what came. */
 static void receive_and_close(struct channel *end)
 {
-	cordon_handle_t handles[CORDON_MESSAGE_HANDLES];
+	cordon_handle_t handles[CORDON_MESSAGE_HANDLES] = {0};
 	char text[64];
 	int count = receive(end, text, handles);
 
