@@ -123,9 +123,9 @@ CORDON_STATIC_ASSERT(sizeof(struct cordon_thread) == 64, "cordon_thread layout")
 
 /* thread_set */
 struct cordon_thread_settings {
-	uint32_t what;  /* CORDON_THREAD_SET_*; the rest is ignored where its bit is not set */
+	uint32_t what;       /* CORDON_THREAD_SET_*; the rest is ignored where its bit is not set */
 	uint32_t scheduling; /* CORDON_THREAD_NORMAL or _REALTIME */
-	uint64_t cpus;  /* bit n: it may run on CPU n; those that do not exist are ignored */
+	uint64_t cpus;       /* bit n: it may run on CPU n; those that do not exist are ignored */
 	char name[CORDON_NAME_MAX];
 };
 CORDON_STATIC_ASSERT(sizeof(struct cordon_thread_settings) == 48, "cordon_thread_settings layout");

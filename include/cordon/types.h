@@ -93,8 +93,9 @@ struct cordon_wait {
 };
 CORDON_STATIC_ASSERT(sizeof(struct cordon_wait) == 16, "cordon_wait layout");
 
-/* futex_wait, futex_wake. Without: the word is the task's own, known by its address. With: by the memory
- * object behind it, so that tasks which share the object meet on it, at whatever addresses. */
+/* futex_wait, futex_wake. Without: the word is the task's own, known by its address. With: by the
+ * memory object behind it, so that tasks which share the object meet on it, at whatever addresses.
+ */
 #define CORDON_FUTEX_SHARED 0x1u
 
 /* The most that an event counts. */

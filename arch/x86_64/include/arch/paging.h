@@ -18,7 +18,7 @@ struct arch_paging {
 	paddr_t retired; /* unlinked tables, freed by the next flush; 0: none */
 	uint64_t kept[ARCH_PAGING_KEPT]; /* where tables became empty: address | level; 0: none */
 	uint32_t kept_next;              /* the oldest of them, to be replaced next */
-	uint64_t cpus;   /* bit n: CPU n has them loaded, or is about to */
+	uint64_t cpus;                   /* bit n: CPU n has them loaded, or is about to */
 };
 
 int arch_paging_create(struct arch_paging *paging);

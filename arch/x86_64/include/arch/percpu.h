@@ -27,9 +27,9 @@ struct percpu {
 	uint64_t interrupts;
 	uint64_t switches;
 	bool copies_grow_nothing; /* a user copy runs under a lock: no stack may grow for it */
-	uint64_t shootdowns;  /* how often others were asked to forget translations */
-	uint64_t kicks;       /* how often others asked for attention */
-	uint32_t obligations; /* open flush obligations recorded by this CPU (S3) */
+	uint64_t shootdowns;      /* how often others were asked to forget translations */
+	uint64_t kicks;           /* how often others asked for attention */
+	uint32_t obligations;     /* open flush obligations recorded by this CPU (S3) */
 	uint32_t reserved;
 };
 

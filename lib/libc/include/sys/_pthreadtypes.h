@@ -34,7 +34,7 @@ typedef struct {
 	uint32_t _type;
 	uint32_t _depth;
 	uint32_t _flags; /* of the calls that wait and wake: shared with other tasks or not */
-	void *_owner; /* types other than normal */
+	void *_owner;    /* types other than normal */
 } pthread_mutex_t;
 
 typedef struct {
