@@ -165,6 +165,16 @@ static void use_results(const struct call *call, const uint64_t arguments[CALL_A
 }
 
 /* One call. Returns 0, or 1 when the result is none that a call may give. */
+#define ADDRESS_MAX ((INT64_C(1) << 47) - 1) /* no address of a task is above */
+
+/* An errno, a number, or of the one call that gives an address one of the task's. */
+static int result_is_good(uint64_t number, int64_t result)
+{
+	int64_t most = number == CORDON_SYS_memory_map_new ? ADDRESS_MAX : (int64_t)UINT32_MAX;
+
+	return result >= -FUZZ_ERROR_MAX && result <= most;
+}
+
 static int step(void)
 {
 	const struct call *call = pick_call();
@@ -182,7 +192,7 @@ static int step(void)
 	if (call->number == CORDON_SYS_thread_set_pointer)
 		cordon_thread_set_pointer(thread_pointer);
 	record->result = result;
-	if (result < -FUZZ_ERROR_MAX || result > (int64_t)UINT32_MAX)
+	if (!result_is_good(call->number, result))
 		return 1;
 	if (result >= 0 && call->number < CORDON_SYSCALL_LIMIT)
 		record->succeeded[call->number]++;
