@@ -148,12 +148,20 @@ void cpu_init(void)
 	report();
 }
 
+/* Member by member: what lies between them is not defined. */
+static bool features_equal(const struct cpu_features *a, const struct cpu_features *b)
+{
+	return a->mce == b->mce && a->smep == b->smep && a->smap == b->smap && a->umip == b->umip &&
+	       a->fsgsbase == b->fsgsbase && a->clflushopt == b->clflushopt &&
+	       a->clflush_line == b->clflush_line && a->leaves_1g == b->leaves_1g;
+}
+
 /* Code is patched and tables are built for what the first one has. */
 void cpu_init_secondary(void)
 {
 	struct cpu_features found = detect();
 
-	if (memcmp(&found, &cpu_features, sizeof(found)) != 0)
+	if (!features_equal(&found, &cpu_features))
 		panic("CPU %u has other features than the first", arch_cpu_number());
 	set_registers();
 }

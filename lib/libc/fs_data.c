@@ -61,8 +61,8 @@ static bool room_grow(struct fs_data *data, uint64_t number)
 	grown = calloc(room, sizeof(*grown));
 	if (grown == NULL)
 		return false;
-	if (data->room > 0)
-		memcpy(grown, data->blocks, data->room * sizeof(*grown));
+	for (size_t i = 0; i < data->room; i++)
+		grown[i] = data->blocks[i];
 	free(data->blocks);
 	data->blocks = grown;
 	data->room = room;
@@ -73,14 +73,19 @@ static bool room_grow(struct fs_data *data, uint64_t number)
 static uint8_t *block_make(struct fs_data *data, uint64_t offset)
 {
 	uint64_t number = offset / FS_BLOCK;
+	uint8_t *block;
 
 	if (!room_grow(data, number))
 		return NULL;
-	if (data->blocks[number] == NULL) {
-		data->blocks[number] = calloc(1, FS_BLOCK);
-		data->used += data->blocks[number] != NULL;
+	block = data->blocks[number];
+	if (block == NULL) {
+		block = calloc(1, FS_BLOCK);
+		if (block == NULL)
+			return NULL;
+		data->blocks[number] = block;
+		data->used++;
 	}
-	return data->blocks[number];
+	return block;
 }
 
 ssize_t fs_data_write(struct fs_data *data, const void *bytes, size_t size, uint64_t offset)

@@ -18,9 +18,10 @@ CORDON_STATIC_ASSERT(PROT_READ == CORDON_PROT_READ && PROT_WRITE == CORDON_PROT_
 #define IGNORED                                                                       \
 	(MAP_DENYWRITE | MAP_EXECUTABLE | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | \
 	 MAP_NONBLOCK | MAP_STACK)
-#define KNOWN                                                                           \
-	(MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | IGNORED | MAP_HUGETLB | \
-	 MAP_FIXED_NOREPLACE | MAP_CONTIGUOUS | MAP_HUGE_MASK << MAP_HUGE_SHIFT)
+#define KNOWN                                                                            \
+	((unsigned int)(MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | IGNORED | \
+	                MAP_HUGETLB | MAP_FIXED_NOREPLACE | MAP_CONTIGUOUS) |            \
+	 (unsigned int)MAP_HUGE_MASK << MAP_HUGE_SHIFT)
 
 static bool is_page_aligned(uint64_t value)
 {
@@ -74,7 +75,7 @@ static int request_decode(struct request *request, void *address, size_t length,
 
 	*request = (struct request){.address = (uint64_t)(uintptr_t)address,
 	                            .prot = (uint32_t)prot};
-	if (length == 0 || (prot & ~PROT_ALL) || (flags & ~KNOWN))
+	if (length == 0 || (prot & ~PROT_ALL) || ((unsigned int)flags & ~KNOWN))
 		return -EINVAL;
 	if (type != MAP_SHARED && type != MAP_PRIVATE && type != MAP_SHARED_VALIDATE)
 		return -EINVAL;
