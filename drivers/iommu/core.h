@@ -227,9 +227,6 @@ bool iommu_fault_route(struct iommu_unit *unit, uint32_t *address, uint32_t *dat
 /* The domain a requester is attached to, or NULL. */
 struct iommu_attachment *iommu_attachment_find_locked(struct iommu_unit *unit, rid_t requester);
 
-/* Reads and reports a unit's faults: the handler of its fault interrupt (context: the unit). */
-void iommu_fault_interrupt(void *unit);
-
 /* Forgets a requester's rate: it has a new holder, or none. The hardware records again. */
 void iommu_fault_forget_locked(struct iommu_unit *unit, rid_t requester);
 

@@ -231,7 +231,7 @@ static void handle(struct iommu_unit *unit, bool resume)
 		tell(unit, &faults[i], i == 0 ? lost : 0);
 }
 
-void iommu_fault_interrupt(void *context)
+static void fault_interrupt(void *context)
 {
 	handle(context, false);
 }
@@ -252,7 +252,7 @@ bool iommu_fault_route(struct iommu_unit *unit, uint32_t *address, uint32_t *dat
 {
 	vector_t vector;
 
-	if (irq_vector_alloc(iommu_fault_interrupt, unit, &vector)) {
+	if (irq_vector_alloc(fault_interrupt, unit, &vector)) {
 		log_warn("%s: no vector for its faults: they are only polled", unit->name);
 		return false;
 	}
