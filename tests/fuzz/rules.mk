@@ -19,7 +19,7 @@ fuzz_pci_capabilities_SRCS = tests/fuzz/pci_capabilities.c drivers/pci/capabilit
 fuzz_config_SRCS = tests/fuzz/config.c drivers/vfio/config.c drivers/pci/capability.c drivers/pci/config.c
 
 FUZZ_TARGETS += channels faults
-fuzz_faults_SRCS = tests/fuzz/faults.c $(filter-out %/vtd_model.c,$(IOMMU_ALL_SRCS))
+fuzz_faults_SRCS = tests/fuzz/faults.c $(IOMMU_ALL_SRCS)
 fuzz_channels_SRCS = tests/fuzz/channels.c kernel/channel.c kernel/handle.c kernel/object.c kernel/account.c
 
 FUZZ_TARGETS += elf cpio manifest options cmdline memory_map handles pagetable

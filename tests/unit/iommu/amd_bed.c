@@ -2,10 +2,11 @@
 #include <tests/unit/iommu/amd_bed.h>
 
 #include <criterion/criterion.h>
-#include <kernel/account.h>
 #include <string.h>
 
-struct amd_bed bed;
+struct amdvi bed_amdvi;
+struct ivrs_unit *bed_description;
+struct pci_function *bed_unit_function;
 
 static void config_write(const struct pci_function *function, uint32_t offset, uint32_t value)
 {
@@ -15,10 +16,10 @@ static void config_write(const struct pci_function *function, uint32_t offset, u
 /* A capability list: the unit's own at 0x40, then MSI with 64-bit addresses (3.2). */
 static void make_config(bool caches_absent)
 {
-	config_write(bed.unit_function, 0x04, 0x00100000);
-	config_write(bed.unit_function, 0x34, 0x40);
-	config_write(bed.unit_function, 0x40, 0x080b000f | BED_MSI << 8 | caches_absent << 26);
-	config_write(bed.unit_function, BED_MSI, 0x00860005);
+	config_write(bed_unit_function, 0x04, 0x00100000);
+	config_write(bed_unit_function, 0x34, 0x40);
+	config_write(bed_unit_function, 0x40, 0x080b000f | BED_MSI << 8 | caches_absent << 26);
+	config_write(bed_unit_function, BED_MSI, 0x00860005);
 }
 
 void bed_prepare(uint64_t features, unsigned int kind)
@@ -28,7 +29,7 @@ void bed_prepare(uint64_t features, unsigned int kind)
 	machine_has_ivrs = true;
 	machine_ivrs.physical_bits = 48;
 	machine_ivrs.unit_count = 1;
-	bed.description = unit;
+	bed_description = unit;
 	unit->type = 0x11;
 	unit->flags = kind & BED_COHERENT ? 0x20 : 0;
 	unit->device_id = BED_UNIT;
@@ -40,78 +41,29 @@ void bed_prepare(uint64_t features, unsigned int kind)
 	unit->specials[0] = (struct ivrs_special){IVRS_IOAPIC, BED_IOAPIC_ID, BED_IOAPIC};
 	unit->specials[1] = (struct ivrs_special){IVRS_HPET, 0, BED_IOAPIC + 1};
 	unit->special_count = 2;
-	bed.unit_function = machine_function(0, 0, 0, 2, NULL);
-	bed.unit_function->vendor = 0x1022;
-	bed.unit_function->device = 0x1451;
-	bed.function = machine_function(0, 0, 3, 0, NULL);
-	bed.neighbour = machine_function(0, 0, 4, 0, NULL);
+	bed_unit_function = machine_function(0, 0, 0, 2, NULL);
+	bed_unit_function->vendor = 0x1022;
+	bed_unit_function->device = 0x1451;
+	bed_add_functions();
 	make_config(!(kind & BED_NO_ABSENT));
-	bed.amdvi.features = features;
-	bed.amdvi.coherent = kind & BED_COHERENT;
-	bed.amdvi.np_cache = !(kind & BED_NO_ABSENT);
-	amdvi_add(&bed.amdvi);
+	bed_amdvi.features = features;
+	bed_amdvi.coherent = kind & BED_COHERENT;
+	bed_amdvi.np_cache = !(kind & BED_NO_ABSENT);
+	amdvi_add(&bed_amdvi);
 }
 
 void bed_emulated_early(void)
 {
-	bed.description->type = 0x10;
-	bed.description->features = 0x44;
-	bed.unit_function->device = BED_UNIT;
-}
-
-void bed_start(void)
-{
-	const struct cordon_budget budget = {0};
-
-	iommu_init();
-	if (!list_empty(iommu_units()))
-		bed.unit = list_first(iommu_units(), struct iommu_unit, link);
-	cr_assert_eq(account_create(&budget, &bed.account), 0);
-}
-
-struct iommu_domain *bed_new_domain(void)
-{
-	struct iommu_domain *domain;
-
-	cr_assert_eq(iommu_domain_create(bed.unit, bed.account, &domain), 0);
-	bed.domains[bed.domain_count++ % ARRAY_SIZE(bed.domains)] = domain;
-	return domain;
-}
-
-struct iommu_domain *bed_domain(void)
-{
-	struct iommu_domain *domain = bed_new_domain();
-
-	cr_assert_eq(iommu_attach(domain, bed.unit, 0, (rid_t){BED_SOURCE}), 0);
-	return domain;
-}
-
-int bed_map(struct iommu_domain *domain, uint64_t start, uint64_t base, uint64_t size,
-            uint32_t flags)
-{
-	struct iommu_gather gather;
-	int error, flushed;
-
-	iommu_gather_init(&gather);
-	error = iommu_map(domain, iova(start), paddr(base), size, flags, &gather);
-	flushed = iommu_gather_flush(&gather);
-	return error ? error : flushed;
-}
-
-int bed_unmap(struct iommu_domain *domain, uint64_t start, uint64_t size)
-{
-	struct iommu_gather gather;
-
-	iommu_gather_init(&gather);
-	iommu_unmap(domain, iova(start), size, &gather);
-	return iommu_gather_flush(&gather);
+	bed_description->type = 0x10;
+	bed_description->features = 0x44;
+	bed_unit_function->device = BED_UNIT;
 }
 
 int bed_write_index(size_t from, uint16_t offset, uint64_t mask, uint64_t value)
 {
-	for (size_t i = from; i < bed.amdvi.write_count; i++) {
-		if (bed.amdvi.writes[i].offset == offset &&
-		    (bed.amdvi.writes[i].value & mask) == value)
+	for (size_t i = from; i < bed_amdvi.write_count; i++) {
+		if (bed_amdvi.writes[i].offset == offset &&
+		    (bed_amdvi.writes[i].value & mask) == value)
 			return (int)i;
 	}
 	return -1;
@@ -119,6 +71,6 @@ int bed_write_index(size_t from, uint16_t offset, uint64_t mask, uint64_t value)
 
 struct amdvi_command bed_command(size_t count)
 {
-	cr_assert_gt(bed.amdvi.command_count, count);
-	return bed.amdvi.commands[(bed.amdvi.command_count - 1 - count) % AMDVI_LOG_SIZE];
+	cr_assert_gt(bed_amdvi.command_count, count);
+	return bed_amdvi.commands[(bed_amdvi.command_count - 1 - count) % AMDVI_LOG_SIZE];
 }

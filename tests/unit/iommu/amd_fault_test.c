@@ -37,7 +37,7 @@ static void interrupt(void)
 
 static unsigned int reach(uint16_t source, uint64_t address, bool write, uint64_t *target)
 {
-	return amdvi_access(&bed.amdvi, source, address, write, target);
+	return amdvi_access(&bed_amdvi, source, address, write, target);
 }
 
 /* --- what is told ---------------------------------------------------------------------------- */
@@ -54,7 +54,7 @@ Test(amd_fault, reasons_and_requesters)
 	reach(BED_SOURCE, 0x2234, false, &target);
 	reach(BED_SOURCE, 0x7000, true, &target);
 	reach(BED_NEIGHBOUR, 0x1000, false, &target);
-	cr_expect_eq(bed.amdvi.interrupts, 4);
+	cr_expect_eq(bed_amdvi.interrupts, 4);
 	interrupt();
 	cr_assert_eq(told_count, 4);
 	cr_expect(told[0].reason == CORDON_FAULT_WRITE_DENIED && told[0].write &&
@@ -63,8 +63,8 @@ Test(amd_fault, reasons_and_requesters)
 	cr_expect(told[2].reason == CORDON_FAULT_NOT_PRESENT && told[2].address == 0x7000);
 	cr_expect(told[3].reason == CORDON_FAULT_BLOCKED && told[3].requester.raw == BED_NEIGHBOUR);
 	cr_expect_eq(told[0].hardware_code, 2);
-	cr_expect_eq(bed.amdvi.status & 2, 0, "the interrupt was acknowledged");
-	cr_expect_eq(bed.amdvi.event_head, bed.amdvi.event_tail);
+	cr_expect_eq(bed_amdvi.status & 2, 0, "the interrupt was acknowledged");
+	cr_expect_eq(bed_amdvi.event_head, bed_amdvi.event_tail);
 }
 
 Test(amd_fault, refused_interrupt)
@@ -73,7 +73,7 @@ Test(amd_fault, refused_interrupt)
 	uint8_t vector;
 
 	begin_faults(0);
-	amdvi_interrupt(&bed.amdvi, BED_SOURCE, 0x44, &vector, &apic);
+	amdvi_interrupt(&bed_amdvi, BED_SOURCE, 0x44, &vector, &apic);
 	iommu_poll_faults();
 	cr_assert_eq(told_count, 1);
 	cr_expect_eq(told[0].reason, CORDON_FAULT_INTERRUPT);
@@ -148,15 +148,15 @@ Test(amd_fault, decoding_of_what_an_emulated_unit_writes)
 Test(amd_fault, beats_of_an_emulated_unit_are_told_once)
 {
 	bed_prepare(AMDVI_FEATURES, 0);
-	bed.unit_function->subsystem_vendor = 0x1af4;
+	bed_unit_function->subsystem_vendor = 0x1af4;
 	bed_start();
 	iommu_set_fault_sink(sink);
 	for (unsigned int i = 0; i < 16; i++)
-		amdvi_event(&bed.amdvi, UINT64_C(0x200a000000000018), 0);
-	amdvi_event(&bed.amdvi, UINT64_C(0x2009000000000018), 0);
+		amdvi_event(&bed_amdvi, UINT64_C(0x200a000000000018), 0);
+	amdvi_event(&bed_amdvi, UINT64_C(0x2009000000000018), 0);
 	iommu_poll_faults();
 	cr_expect_eq(told_count, 2);
-	amdvi_event(&bed.amdvi, UINT64_C(0x2009000000000018), 0);
+	amdvi_event(&bed_amdvi, UINT64_C(0x2009000000000018), 0);
 	iommu_poll_faults();
 	cr_expect_eq(told_count, 3);
 }
@@ -165,7 +165,7 @@ Test(amd_fault, equal_events_of_a_unit_by_the_specification_are_all_told)
 {
 	begin_faults(0);
 	for (unsigned int i = 0; i < 3; i++)
-		amdvi_event(&bed.amdvi, UINT64_C(0x2020000000000018), 0x5000);
+		amdvi_event(&bed_amdvi, UINT64_C(0x2020000000000018), 0x5000);
 	iommu_poll_faults();
 	cr_expect_eq(told_count, 3);
 }
@@ -178,10 +178,10 @@ Test(amd_fault, full_log_goes_on_after_it_was_read)
 	/* Of many requesters, so that none is silenced: 255 fit. */
 	for (unsigned int i = 0; i < 300; i++)
 		reach((uint16_t)(0x100 + i * 8), 0x1000, true, &target);
-	cr_expect_eq(bed.amdvi.status & 9, 1, "it overflowed and stopped");
+	cr_expect_eq(bed_amdvi.status & 9, 1, "it overflowed and stopped");
 	for (unsigned int i = 0; i < 40; i++)
 		iommu_poll_faults();
-	cr_expect_eq(bed.amdvi.status & 9, 8, "it runs again");
+	cr_expect_eq(bed_amdvi.status & 9, 8, "it runs again");
 	cr_expect_gt(told_lost + bed.unit->faults_lost, 0);
 	uint64_t before = told_count;
 	fake_clock_advance(10 * IOMMU_FAULT_WINDOW);
@@ -196,7 +196,7 @@ Test(amd_fault, event_that_comes_after_its_tail_is_waited_for)
 	uint64_t target;
 
 	begin_faults(0);
-	bed.amdvi.late_events = true;
+	bed_amdvi.late_events = true;
 	for (unsigned int i = 0; i < 600; i++) {
 		reach(BED_SOURCE, (uint64_t)i << 12, true, &target);
 		fake_clock_advance(IOMMU_FAULT_WINDOW);
@@ -211,13 +211,13 @@ Test(amd_fault, event_that_never_comes_is_lost)
 	uint64_t target;
 
 	begin_faults(0);
-	bed.amdvi.late_events = true;
+	bed_amdvi.late_events = true;
 	reach(BED_SOURCE, 0x1000, true, &target);
-	bed.amdvi.late_at = 0;
+	bed_amdvi.late_at = 0;
 	iommu_poll_faults();
 	cr_expect_eq(told_count, 0);
 	cr_expect_eq(bed.unit->faults_lost, 1);
-	bed.amdvi.late_events = false;
+	bed_amdvi.late_events = false;
 	reach(BED_SOURCE, 0x2000, true, &target);
 	iommu_poll_faults();
 	cr_assert_eq(told_count, 1);
@@ -235,32 +235,32 @@ Test(amd_fault, storm_is_silenced_in_the_device_table)
 		reach(BED_SOURCE, 0x9000, true, &target);
 	for (unsigned int i = 0; i < 20; i++)
 		interrupt();
-	uint64_t events = bed.amdvi.event_tail;
+	uint64_t events = bed_amdvi.event_tail;
 	reach(BED_SOURCE, 0x9000, true, &target);
-	cr_expect_eq(bed.amdvi.event_tail, events, "silenced");
+	cr_expect_eq(bed_amdvi.event_tail, events, "silenced");
 	cr_expect_eq(reach(BED_SOURCE, 0x1000, true, &target), 0, "and still at work");
 	reach(BED_NEIGHBOUR, 0x9000, true, &target);
-	cr_expect_neq(bed.amdvi.event_tail, events, "others are heard");
+	cr_expect_neq(bed_amdvi.event_tail, events, "others are heard");
 	fake_clock_advance(2 * IOMMU_FAULT_WINDOW);
 	iommu_poll_faults();
-	events = bed.amdvi.event_tail;
+	events = bed_amdvi.event_tail;
 	reach(BED_SOURCE, 0x9000, true, &target);
-	cr_expect_neq(bed.amdvi.event_tail, events, "heard again");
+	cr_expect_neq(bed_amdvi.event_tail, events, "heard again");
 }
 
 Test(amd_fault, interrupt_is_masked_and_unmasked)
 {
 	begin_faults(0);
 	amd_fault_interrupt_mask(bed.unit, true);
-	cr_expect_eq(bed.amdvi.control & BIT(3), 0);
+	cr_expect_eq(bed_amdvi.control & BIT(3), 0);
 	amd_fault_interrupt_mask(bed.unit, false);
-	cr_expect_eq(bed.amdvi.control & BIT(3), BIT(3));
+	cr_expect_eq(bed_amdvi.control & BIT(3), BIT(3));
 }
 
 Test(amd_fault, poll_needs_no_interrupt)
 {
 	begin_faults(0);
-	amdvi_event(&bed.amdvi, UINT64_C(0x2020000000000018), 0x5000);
+	amdvi_event(&bed_amdvi, UINT64_C(0x2020000000000018), 0x5000);
 	iommu_poll_faults();
 	cr_expect_eq(told_count, 1);
 }
@@ -270,7 +270,7 @@ Test(amd_fault, several_events_come_in_order_and_around_the_end_of_the_log)
 	begin_faults(0);
 	for (unsigned int round = 0; round < 100; round++) {
 		for (unsigned int i = 0; i < 7; i++)
-			amdvi_event(&bed.amdvi, UINT64_C(0x2020000000000000) | i,
+			amdvi_event(&bed_amdvi, UINT64_C(0x2020000000000000) | i,
 			            (uint64_t)round << 12);
 		interrupt();
 		cr_assert_eq(told_count, 7 * (round + 1));
@@ -286,7 +286,7 @@ Test(amd_fault, time_is_that_of_the_reading)
 {
 	begin_faults(0);
 	fake_clock_set(77 * MS);
-	amdvi_event(&bed.amdvi, UINT64_C(0x2020000000000018), 0x5000);
+	amdvi_event(&bed_amdvi, UINT64_C(0x2020000000000018), 0x5000);
 	interrupt();
 	cr_expect_eq(told[0].time_ns, 77 * MS);
 }
@@ -294,9 +294,9 @@ Test(amd_fault, time_is_that_of_the_reading)
 Test(amd_fault, events_of_commands_are_nobodys)
 {
 	begin_faults(0);
-	amdvi_event(&bed.amdvi, UINT64_C(0x5000000000000000), 0x1000);
-	amdvi_event(&bed.amdvi, UINT64_C(0x6000000000000000), 0x1000);
-	amdvi_event(&bed.amdvi, UINT64_C(0x2020000000000018), 0x5000);
+	amdvi_event(&bed_amdvi, UINT64_C(0x5000000000000000), 0x1000);
+	amdvi_event(&bed_amdvi, UINT64_C(0x6000000000000000), 0x1000);
+	amdvi_event(&bed_amdvi, UINT64_C(0x2020000000000018), 0x5000);
 	interrupt();
 	cr_assert_eq(told_count, 1);
 	cr_expect_eq(told[0].requester.raw, BED_SOURCE);
@@ -312,12 +312,12 @@ Test(amd_fault, overflow_is_counted_and_the_log_started_again_only_when_it_was_r
 	for (unsigned int i = 0; i < 300; i++)
 		reach((uint16_t)(0x100 + i * 8), 0x1000, true, &target);
 	interrupt();
-	cr_expect_eq(bed.amdvi.control & BIT(2), BIT(2));
-	cr_expect_eq(bed.amdvi.status & 1, bed.amdvi.event_head == bed.amdvi.event_tail ? 0 : 1,
+	cr_expect_eq(bed_amdvi.control & BIT(2), BIT(2));
+	cr_expect_eq(bed_amdvi.status & 1, bed_amdvi.event_head == bed_amdvi.event_tail ? 0 : 1,
 	             "acknowledged before all was read");
 	for (unsigned int i = 0; i < 40; i++)
 		iommu_poll_faults();
-	cr_expect_eq(bed.amdvi.status & 1, 0);
+	cr_expect_eq(bed_amdvi.status & 1, 0);
 	cr_expect_eq(told_count + told_lost + bed.unit->faults_lost, bed.unit->faults + 1,
 	             "each event that was there is told or counted, and the overflow is one");
 }
@@ -329,7 +329,7 @@ Test(amd_fault, log_that_does_not_go_on_is_said)
 	begin_faults(0);
 	for (unsigned int i = 0; i < 300; i++)
 		reach((uint16_t)(0x100 + i * 8), 0x1000, true, &target);
-	bed.amdvi.stuck = BIT(2);
+	bed_amdvi.stuck = BIT(2);
 	fake_log_clear();
 	for (unsigned int i = 0; i < 40; i++)
 		iommu_poll_faults();
@@ -424,9 +424,9 @@ Test(amd_storm, of_many_requesters_is_bounded)
 			storm(source, 1);
 	}
 	cr_expect_leq(told_count, IOMMU_FAULT_UNIT_STORM);
-	cr_expect_eq(bed.amdvi.control & BIT(3), 0, "interrupts go on");
+	cr_expect_eq(bed_amdvi.control & BIT(3), 0, "interrupts go on");
 	cr_expect_eq(told_count + told_lost + bed.unit->faults_lost, bed.unit->faults);
 	fake_clock_advance(IOMMU_FAULT_WINDOW);
 	iommu_poll_faults();
-	cr_expect_eq(bed.amdvi.control & BIT(3), BIT(3), "and come again after the window");
+	cr_expect_eq(bed_amdvi.control & BIT(3), BIT(3), "and come again after the window");
 }

@@ -5,16 +5,11 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <tests/unit/iommu/shadow.h>
 
 #define BIT(n)  (UINT64_C(1) << (n))
 #define ADDRESS UINT64_C(0x000ffffffffff000)
 
-/* What the unit sees of memory when it does not snoop: every cache line as flushed last, rubbish
- * where none was. */
-#define SHADOW_SIZE (UINT64_C(16) << 20)
-
-static uint8_t *shadow;
 static struct amdvi *the_unit;
 
 static bool is_on(const struct amdvi *unit)
@@ -38,47 +33,20 @@ static void check_entry(const uint64_t *words)
 	cr_assert_neq(words[1] & 0xffff, 0, "rights under the domain of blocked entries");
 }
 
-static void on_cache_flush(void *context, const void *start, size_t size)
+static void line_flushed(const void *line)
 {
-	uintptr_t first = (uintptr_t)start & ~(uintptr_t)63;
-	uintptr_t end = ((uintptr_t)start + size + 63) & ~(uintptr_t)63;
+	uint64_t physical = virt_to_phys(line).raw;
+	uint64_t table = the_unit->device_table & ADDRESS;
 
-	(void)context;
-	for (; first < end; first += 64) {
-		uint64_t physical = virt_to_phys((const void *)first).raw;
-		uint64_t table = the_unit->device_table & ADDRESS;
-
-		if (physical < SHADOW_SIZE)
-			memcpy(shadow + physical, (const void *)first, 64);
-		if (is_on(the_unit) && physical >= table &&
-		    physical - table < table_size(the_unit)) {
-			check_entry((const uint64_t *)first);
-			check_entry((const uint64_t *)first + 4);
-		}
+	if (is_on(the_unit) && physical >= table && physical - table < table_size(the_unit)) {
+		check_entry(line);
+		check_entry((const uint64_t *)line + 4);
 	}
 }
 
 static uint64_t memory_read(const struct amdvi *unit, uint64_t physical)
 {
-	uint64_t value;
-
-	/* An address from rubbish: abort the bus transaction, not the test's address space. */
-	if (!fake_is_ram(paddr(physical), 8)) {
-		cr_assert_fail("the unit went to %#llx", (unsigned long long)physical);
-		abort();
-	}
-	if (unit->coherent)
-		return *(const uint64_t *)phys_to_virt(paddr(physical));
-	cr_assert(physical < SHADOW_SIZE);
-	memcpy(&value, shadow + physical, sizeof(value));
-	return value;
-}
-
-static void memory_write(uint64_t physical, uint64_t value)
-{
-	memcpy(phys_to_virt(paddr(physical)), &value, sizeof(value));
-	if (physical < SHADOW_SIZE)
-		memcpy(shadow + physical, &value, sizeof(value));
+	return shadow_read(physical, unit->coherent);
 }
 
 /* --- events (2.5) ---------------------------------------------------------------------------- */
@@ -115,8 +83,8 @@ void amdvi_event(struct amdvi *unit, uint64_t low, uint64_t high)
 		unit->late[1] = high;
 		unit->late_at = at;
 	} else {
-		memory_write(at + 8, high);
-		memory_write(at, low);
+		shadow_write(at + 8, high);
+		shadow_write(at, low);
 	}
 	unit->event_tail = next;
 	event_interrupt(unit);
@@ -441,7 +409,7 @@ static bool command_run(struct amdvi *unit, uint64_t low, uint64_t high)
 	case 1:
 		if ((low & UINT64_C(0x0ff0000000000000)) || !(low & 1))
 			return false;
-		memory_write(low & UINT64_C(0x000ffffffffffff8), high);
+		shadow_write(low & UINT64_C(0x000ffffffffffff8), high);
 		if (low & 2)
 			unit->status |= BIT(2);
 		return true;
@@ -509,8 +477,8 @@ static void on_relax(void *context)
 
 	unit->relaxed++;
 	if (unit->late_at) {
-		memory_write(unit->late_at + 8, unit->late[1]);
-		memory_write(unit->late_at, unit->late[0]);
+		shadow_write(unit->late_at + 8, unit->late[1]);
+		shadow_write(unit->late_at, unit->late[0]);
 		unit->late_at = 0;
 	}
 	if (unit->delay && --unit->delay == 0) {
@@ -645,11 +613,7 @@ void amdvi_add(struct amdvi *unit)
 {
 	unit->device = (struct fake_device){register_read, register_write, unit};
 	the_unit = unit;
-	shadow = mmap(NULL, SHADOW_SIZE, PROT_READ | PROT_WRITE,
-	              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	cr_assert_neq(shadow, MAP_FAILED);
-	memset(shadow, 0xa5, SHADOW_SIZE);
-	fake_on_cache_flush(on_cache_flush, NULL);
+	shadow_start(line_flushed);
 	fake_on_relax(on_relax, unit);
 	fake_mmio_add(paddr(AMDVI_BASE), AMDVI_SIZE, &unit->device);
 }

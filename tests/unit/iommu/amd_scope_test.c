@@ -29,8 +29,8 @@ Test(amd_cover, function_in_no_entry_is_refused)
 Test(amd_cover, entry_for_all)
 {
 	bed_prepare(AMDVI_FEATURES, 0);
-	bed.description->devices[0] = (struct ivrs_devices){.first = 0, .last = 0xffff};
-	bed.description->device_count = 1;
+	bed_description->devices[0] = (struct ivrs_devices){.first = 0, .last = 0xffff};
+	bed_description->device_count = 1;
 	struct pci_function *other = machine_function(0, 7, 0, 0, NULL);
 	bed_start();
 	cr_expect_null(other->refused);
@@ -43,7 +43,7 @@ Test(amd_cover, firmware_and_bus_must_agree_on_an_alias)
 	struct pci_function *same = machine_function(0, 2, 1, 0, NULL);
 	struct pci_function *other = machine_function(0, 2, 2, 0, NULL);
 	same->requester = (rid_t){0x0200};
-	bed.description->devices[bed.description->device_count++] = (struct ivrs_devices){
+	bed_description->devices[bed_description->device_count++] = (struct ivrs_devices){
 	        .first = 0x0200, .last = 0x02ff, .alias = 0x0200, .aliased = true};
 	bed_start();
 	cr_expect_null(same->refused);
@@ -94,9 +94,9 @@ Test(amd_cover, io_apics_and_hpets_that_are_many)
 	rid_t source;
 
 	bed_prepare(AMDVI_FEATURES, 0);
-	bed.description->specials[2] = (struct ivrs_special){IVRS_IOAPIC, 7, 0x00a1};
-	bed.description->specials[3] = (struct ivrs_special){IVRS_HPET, 7, 0x00a2};
-	bed.description->special_count = 4;
+	bed_description->specials[2] = (struct ivrs_special){IVRS_IOAPIC, 7, 0x00a1};
+	bed_description->specials[3] = (struct ivrs_special){IVRS_HPET, 7, 0x00a2};
+	bed_description->special_count = 4;
 	bed_start();
 	cr_assert_eq(iommu_ioapic_source(BED_IOAPIC_ID, &unit, &source), 0);
 	cr_expect_eq(source.raw, BED_IOAPIC);
@@ -112,7 +112,7 @@ Test(amd_cover, what_an_hpet_sends_is_refused)
 	bed_prepare(AMDVI_FEATURES, 0);
 	bed_start();
 	for (uint16_t data = 0; data < 0x100; data++)
-		cr_assert_eq(amdvi_interrupt(&bed.amdvi, BED_IOAPIC + 1, data, &vector, &apic),
+		cr_assert_eq(amdvi_interrupt(&bed_amdvi, BED_IOAPIC + 1, data, &vector, &apic),
 		             AMDVI_PAGE_FAULT);
 }
 
@@ -123,7 +123,7 @@ Test(amd_cover, ranges_end_where_they_say)
 	struct pci_function *last = machine_function(0, 3, 31, 7, NULL);
 	struct pci_function *before = machine_function(0, 2, 31, 7, NULL);
 	struct pci_function *behind = machine_function(0, 4, 0, 0, NULL);
-	bed.description->devices[bed.description->device_count++] = (struct ivrs_devices){
+	bed_description->devices[bed_description->device_count++] = (struct ivrs_devices){
 	        .first = 0x0300, .last = 0x03ff};
 	bed_start();
 	cr_expect_eq(first->iommu, bed.unit);
@@ -209,11 +209,11 @@ Test(amd_early, every_single_difference_makes_it_another_unit)
 			bed_prepare(i == 0 ? AMDVI_FEATURES | BIT(2) : AMDVI_FEATURES, 0);
 			bed_emulated_early();
 			if (i == 1)
-				bed.description->type = 0x11;
+				bed_description->type = 0x11;
 			if (i == 2)
-				bed.description->features = 0;
+				bed_description->features = 0;
 			if (i == 3)
-				bed.unit_function->device = 0x1451;
+				bed_unit_function->device = 0x1451;
 			bed_start();
 			_exit(iommu_describe(0, &desc) && desc.reports_faults ? 0 : 1);
 		}
@@ -228,7 +228,7 @@ Test(amd_early, device_behind_a_bridge_is_refused)
 	bed_prepare(AMDVI_FEATURES, 0);
 	bed_emulated_early();
 	struct pci_function *below = machine_function(0, 1, 0, 0, bed.neighbour);
-	bed.description->devices[1].last = 0x1ff;
+	bed_description->devices[1].last = 0x1ff;
 	bed_start();
 	cr_assert_not_null(below->refused);
 	cr_expect(strstr(below->refused, "behind bridges"));
@@ -239,7 +239,7 @@ Test(amd_early, device_behind_a_bridge_is_fine_elsewhere)
 {
 	bed_prepare(AMDVI_FEATURES, 0);
 	struct pci_function *below = machine_function(0, 1, 0, 0, bed.neighbour);
-	bed.description->devices[1].last = 0x1ff;
+	bed_description->devices[1].last = 0x1ff;
 	bed_start();
 	cr_expect_null(below->refused);
 }
@@ -251,10 +251,10 @@ Test(amd_emulated, entries_of_functions_are_invalidated_by_name)
 	unsigned int found = 0;
 
 	bed_prepare(AMDVI_FEATURES, 0);
-	bed.unit_function->subsystem_vendor = 0x1af4;
+	bed_unit_function->subsystem_vendor = 0x1af4;
 	bed_start();
-	for (size_t i = 0; i < bed.amdvi.command_count && i < AMDVI_LOG_SIZE; i++) {
-		uint64_t low = bed.amdvi.commands[i].low;
+	for (size_t i = 0; i < bed_amdvi.command_count && i < AMDVI_LOG_SIZE; i++) {
+		uint64_t low = bed_amdvi.commands[i].low;
 
 		if (low == (UINT64_C(2) << 60 | BED_SOURCE))
 			found |= 1;
@@ -271,8 +271,8 @@ Test(amd_early, entry_for_all_covers_nothing)
 {
 	bed_prepare(AMDVI_FEATURES, 0);
 	bed_emulated_early();
-	bed.description->devices[0] = (struct ivrs_devices){.first = 0, .last = 0xffff};
-	bed.description->device_count = 1;
+	bed_description->devices[0] = (struct ivrs_devices){.first = 0, .last = 0xffff};
+	bed_description->device_count = 1;
 	bed_start();
 	cr_assert_not_null(bed.function->refused);
 	cr_expect(strstr(bed.function->refused, "no IOMMU covers it"));

@@ -11,34 +11,12 @@
 
 #define BIT(n) (UINT64_C(1) << (n))
 
-static const char *why_unusable(void)
-{
-	const char *why;
-
-	cr_assert_not(iommu_usable(&why));
-	cr_assert_not_null(why);
-	return why;
-}
-
-/* Nothing is handed out, and every function says why. */
-static void assert_refused(const char *text)
-{
-	struct cordon_iommu_desc desc;
-
-	cr_expect(strstr(why_unusable(), text), "said: %s", why_unusable());
-	cr_assert(iommu_describe(0, &desc));
-	cr_expect_eq(desc.usable, 0);
-	cr_expect(strstr(desc.text, text), "described as: %s", desc.text);
-	cr_assert_not_null(bed.function->refused);
-	cr_expect_null(bed.function->iommu);
-}
-
 static void assert_all_blocked(void)
 {
 	uint64_t target;
 
 	for (unsigned int source = 0; source < 0x10000; source++) {
-		cr_assert_eq(amdvi_walk(&bed.amdvi, (uint16_t)source, 0x1000, source & 1, &target),
+		cr_assert_eq(amdvi_walk(&bed_amdvi, (uint16_t)source, 0x1000, source & 1, &target),
 		             AMDVI_PAGE_FAULT, "%#x", source);
 	}
 }
@@ -64,9 +42,9 @@ Test(amd_start, unit_is_usable)
 	cr_expect_eq(desc.reports_faults, 1);
 	cr_expect_not(strstr(desc.text, "reports no faults"));
 	/* Enable, events, event interrupt, coherent, commands, wide entries. */
-	cr_expect_eq(bed.amdvi.control, 0x2140d, "%#llx", (unsigned long long)bed.amdvi.control);
-	cr_expect_eq(bed.amdvi.status & 0x18, 0x18, "log and commands run");
-	memcpy(msi, machine_config(bed.unit_function) + BED_MSI, sizeof(msi));
+	cr_expect_eq(bed_amdvi.control, 0x2140d, "%#llx", (unsigned long long)bed_amdvi.control);
+	cr_expect_eq(bed_amdvi.status & 0x18, 0x18, "log and commands run");
+	memcpy(msi, machine_config(bed_unit_function) + BED_MSI, sizeof(msi));
 	cr_expect_eq(msi[1], 0x0087, "one message, switched on");
 	cr_expect_eq(msi[2], MACHINE_APIC_ID << 12);
 	cr_expect_eq(msi[3], 0xfee0);
@@ -74,7 +52,7 @@ Test(amd_start, unit_is_usable)
 	cr_expect_null(bed.function->refused);
 	cr_expect_eq(bed.function->iommu, bed.unit);
 	cr_expect_eq(bed.neighbour->iommu, bed.unit, "by its range");
-	cr_expect_null(bed.unit_function->iommu);
+	cr_expect_null(bed_unit_function->iommu);
 	cr_expect(iommu_overlaps_registers(AMDVI_BASE + 0x3fff, 1));
 	cr_expect_not(iommu_overlaps_registers(AMDVI_BASE + 0x4000, 1));
 }
@@ -85,7 +63,7 @@ Test(amd_start, every_requester_is_blocked)
 {
 	bed_prepare(AMDVI_FEATURES, 0);
 	bed_start();
-	cr_expect_eq(bed.amdvi.device_table & 0x1ff, 0x1ff, "65536 entries");
+	cr_expect_eq(bed_amdvi.device_table & 0x1ff, 0x1ff, "65536 entries");
 	assert_all_blocked();
 }
 
@@ -98,7 +76,7 @@ Test(amd_start, every_interrupt_is_refused)
 	bed_prepare(AMDVI_FEATURES, 0);
 	bed_start();
 	for (unsigned int source = 0; source < 0x10000; source += 5)
-		cr_assert_eq(amdvi_interrupt(&bed.amdvi, (uint16_t)source, source & 0x7ff, &vector,
+		cr_assert_eq(amdvi_interrupt(&bed_amdvi, (uint16_t)source, source & 0x7ff, &vector,
 		                             &apic),
 		             AMDVI_PAGE_FAULT);
 }
@@ -109,7 +87,7 @@ Test(amd_start, device_table_entry_of_a_blocked_requester_is_as_the_specificatio
 
 	bed_prepare(AMDVI_FEATURES, BED_COHERENT);
 	bed_start();
-	entry = phys_to_virt(paddr((bed.amdvi.device_table & ~UINT64_C(0xfff)) + 0x1234 * 32));
+	entry = phys_to_virt(paddr((bed_amdvi.device_table & ~UINT64_C(0xfff)) + 0x1234 * 32));
 	cr_expect_eq(entry[0] & ~UINT64_C(0xffffffffff000), 0x803, "valid, levels, no rights");
 	cr_expect_eq(entry[1], 0);
 	cr_expect_eq(entry[2], 0x1, "IV, and IntCtl 00: refused");
@@ -121,14 +99,14 @@ Test(amd_start, unit_that_was_on_is_taken_over_in_order)
 {
 	bed_prepare(AMDVI_FEATURES, 0);
 	/* Enable, events and their interrupt, commands and theirs, PPR log and all, GA log. */
-	bed.amdvi.control = 0x3000f01d;
-	bed.amdvi.status = 0x19f;
-	bed.amdvi.exclusion_base = 0x100003;
-	bed.amdvi.exclusion_limit = 0x1ff000;
-	bed.amdvi.command_base = 0x0800000000200000;
-	bed.amdvi.event_base = 0x0800000000201000;
-	bed.amdvi.device_table = 0x202000;
-	bed.amdvi.command_head = bed.amdvi.command_tail = 0x40;
+	bed_amdvi.control = 0x3000f01d;
+	bed_amdvi.status = 0x19f;
+	bed_amdvi.exclusion_base = 0x100003;
+	bed_amdvi.exclusion_limit = 0x1ff000;
+	bed_amdvi.command_base = 0x0800000000200000;
+	bed_amdvi.event_base = 0x0800000000201000;
+	bed_amdvi.device_table = 0x202000;
+	bed_amdvi.command_head = bed_amdvi.command_tail = 0x40;
 	/* The old device table, which the model reads when control is written. */
 	bed_start();
 	cr_assert(iommu_usable(NULL));
@@ -156,7 +134,7 @@ Test(amd_start, unit_that_was_on_is_taken_over_in_order)
 	                  events < on && on < commands_on && commands_on < first,
 	          "table %d commands %d events %d on %d %d first %d", table, commands, events, on,
 	          commands_on, first);
-	cr_expect_eq(bed.amdvi.commands[0].low, UINT64_C(8) << 60, "everything is forgotten first");
+	cr_expect_eq(bed_amdvi.commands[0].low, UINT64_C(8) << 60, "everything is forgotten first");
 	cr_expect(strstr(fake_log_text(), "taken over"));
 	assert_all_blocked();
 }
@@ -171,13 +149,13 @@ Test(amd_start, what_does_not_go_off_makes_the_unit_unusable)
 
 		if (child == 0) {
 			bed_prepare(AMDVI_FEATURES, 0);
-			bed.amdvi.control = bits[i];
-			bed.amdvi.stuck_off = bits[i];
-			bed.amdvi.status = 0x198;
-			bed.amdvi.command_base = bed.amdvi.event_base = UINT64_C(8) << 56 |
+			bed_amdvi.control = bits[i];
+			bed_amdvi.stuck_off = bits[i];
+			bed_amdvi.status = 0x198;
+			bed_amdvi.command_base = bed_amdvi.event_base = UINT64_C(8) << 56 |
 			                                                0x200000;
 			bed_start();
-			_exit(strstr(why_unusable(), "does not go off") ? 0 : 1);
+			_exit(strstr(bed_why_unusable(), "does not go off") ? 0 : 1);
 		}
 		int status;
 		waitpid(child, &status, 0);
@@ -188,10 +166,10 @@ Test(amd_start, what_does_not_go_off_makes_the_unit_unusable)
 Test(amd_start, exclusion_range_that_stays_makes_the_unit_unusable)
 {
 	bed_prepare(AMDVI_FEATURES, 0);
-	bed.amdvi.exclusion_base = 0x100003;
-	bed.amdvi.exclusion_stuck = true;
+	bed_amdvi.exclusion_base = 0x100003;
+	bed_amdvi.exclusion_stuck = true;
 	bed_start();
-	assert_refused("does not go off");
+	bed_assert_refused("does not go off");
 }
 
 Test(amd_start, switch_that_stays_off_makes_the_unit_unusable)
@@ -208,9 +186,9 @@ Test(amd_start, switch_that_stays_off_makes_the_unit_unusable)
 
 		if (child == 0) {
 			bed_prepare(AMDVI_FEATURES, 0);
-			bed.amdvi.stuck = cases[i].bit;
+			bed_amdvi.stuck = cases[i].bit;
 			bed_start();
-			_exit(strstr(why_unusable(), cases[i].why) ? 0 : 1);
+			_exit(strstr(bed_why_unusable(), cases[i].why) ? 0 : 1);
 		}
 		int status;
 		waitpid(child, &status, 0);
@@ -221,10 +199,10 @@ Test(amd_start, switch_that_stays_off_makes_the_unit_unusable)
 Test(amd_start, commands_that_are_not_confirmed_make_the_unit_unusable)
 {
 	bed_prepare(AMDVI_FEATURES, 0);
-	bed.amdvi.stalled = true;
+	bed_amdvi.stalled = true;
 	bed_start();
-	cr_expect(strstr(why_unusable(), "stopped answering"));
-	cr_expect(bed.amdvi.control & 1, "blocked is better than open");
+	cr_expect(strstr(bed_why_unusable(), "stopped answering"));
+	cr_expect(bed_amdvi.control & 1, "blocked is better than open");
 	assert_all_blocked();
 }
 
@@ -234,8 +212,8 @@ Test(amd_start, unit_that_cannot_forget_all_at_once)
 	bed_prepare(AMDVI_FEATURES & ~AMDVI_FEATURE_IA, 0);
 	bed_start();
 	cr_assert(iommu_usable(NULL));
-	cr_expect_geq(bed.amdvi.command_count, 3 * 65536);
-	cr_expect_eq(bed.amdvi.status & BIT(4), BIT(4));
+	cr_expect_geq(bed_amdvi.command_count, 3 * 65536);
+	cr_expect_eq(bed_amdvi.status & BIT(4), BIT(4));
 }
 
 Test(amd_start, narrow_interrupt_entries_where_there_are_no_others)
@@ -243,15 +221,15 @@ Test(amd_start, narrow_interrupt_entries_where_there_are_no_others)
 	bed_prepare(AMDVI_FEATURES & ~AMDVI_FEATURE_WIDE, 0);
 	bed_start();
 	cr_assert(iommu_usable(NULL));
-	cr_expect_eq(bed.amdvi.control & BIT(17), 0);
+	cr_expect_eq(bed_amdvi.control & BIT(17), 0);
 }
 
 Test(amd_start, fabric_bits_are_as_firmware_says)
 {
 	bed_prepare(AMDVI_FEATURES, 0);
-	bed.description->flags = 0x0f;
+	bed_description->flags = 0x0f;
 	bed_start();
-	cr_expect_eq(bed.amdvi.control & 0xb02, 0xb02);
+	cr_expect_eq(bed_amdvi.control & 0xb02, 0xb02);
 }
 
 /* S5, S6 */
@@ -261,13 +239,13 @@ Test(amd_start, without_an_io_apic_in_the_table_nothing_is_handed_out)
 	uint32_t apic;
 
 	bed_prepare(AMDVI_FEATURES, 0);
-	bed.description->special_count = 0;
+	bed_description->special_count = 0;
 	bed_start();
-	assert_refused("interrupt remapping is absent");
+	bed_assert_refused("interrupt remapping is absent");
 	cr_expect(bed.unit->translation, "blocked is better than open");
 	assert_all_blocked();
 	/* The kernel's own interrupts still pass. */
-	cr_expect_eq(amdvi_interrupt(&bed.amdvi, BED_IOAPIC, 0x41, &vector, &apic), AMDVI_OK);
+	cr_expect_eq(amdvi_interrupt(&bed_amdvi, BED_IOAPIC, 0x41, &vector, &apic), AMDVI_OK);
 	cr_expect_eq(vector, 0x41);
 }
 
@@ -276,7 +254,7 @@ Test(amd_start, memory_beyond_its_addresses_makes_the_unit_unusable)
 	bed_prepare(AMDVI_FEATURES, 0);
 	machine_ivrs.physical_bits = 32;
 	bed_start();
-	assert_refused("memory lies beyond");
+	bed_assert_refused("memory lies beyond");
 }
 
 Test(amd_start, width_of_addresses_limits_the_iova)
@@ -325,16 +303,16 @@ Test(amd_start, malformed_table_hands_out_nothing)
 	bed_prepare(AMDVI_FEATURES, 0);
 	machine_ivrs_error = -EINVAL;
 	bed_start();
-	assert_refused("the IVRS table is malformed");
-	cr_expect_eq(bed.amdvi.write_count, 0);
+	bed_assert_refused("the IVRS table is malformed");
+	cr_expect_eq(bed_amdvi.write_count, 0);
 }
 
 Test(amd_start, registers_that_cannot_be_mapped)
 {
 	bed_prepare(AMDVI_FEATURES, 0);
-	bed.description->registers = paddr(UINT64_C(0xfed40000));
+	bed_description->registers = paddr(UINT64_C(0xfed40000));
 	bed_start();
-	assert_refused("cannot be mapped");
+	bed_assert_refused("cannot be mapped");
 }
 
 Test(amd_start, memory_runs_out_at_every_allocation)
@@ -346,7 +324,7 @@ Test(amd_start, memory_runs_out_at_every_allocation)
 			bed_prepare(AMDVI_FEATURES, 0);
 			fake_page_fail(n);
 			bed_start();
-			_exit(strstr(why_unusable(), "memory") ? 0 : 1);
+			_exit(strstr(bed_why_unusable(), "memory") ? 0 : 1);
 		}
 		int status;
 		waitpid(child, &status, 0);
@@ -360,7 +338,7 @@ Test(amd_start, no_vector_for_faults_is_no_reason_to_refuse)
 	machine_irq_error = -ENOSPC;
 	bed_start();
 	cr_expect(iommu_usable(NULL));
-	cr_expect_eq(bed.amdvi.control & BIT(3), 0);
+	cr_expect_eq(bed_amdvi.control & BIT(3), 0);
 }
 
 /* Its capability is not where the table says: then absence is taken to be cached. */
@@ -369,13 +347,13 @@ Test(amd_start, unit_without_a_function_is_driven_with_care)
 	struct iommu_domain *domain;
 
 	bed_prepare(AMDVI_FEATURES, BED_NO_ABSENT);
-	bed.description->capability = 0x50;
+	bed_description->capability = 0x50;
 	bed_start();
 	cr_assert(iommu_usable(NULL));
 	domain = bed_domain();
-	size_t before = bed.amdvi.command_count;
+	size_t before = bed_amdvi.command_count;
 	cr_assert_eq(bed_map(domain, 0x1000, 0x200000, 0x1000, CORDON_DMA_READ), 0);
-	cr_expect_gt(bed.amdvi.command_count, before);
+	cr_expect_gt(bed_amdvi.command_count, before);
 }
 
 /* Mode 0 is "untranslated" for some; a blocked entry leads to tables in which nothing is there. */
@@ -385,7 +363,7 @@ Test(amd_start, blocked_entries_lead_to_empty_tables)
 
 	bed_prepare(AMDVI_FEATURES, 0);
 	bed_start();
-	table = phys_to_virt(paddr(bed.amdvi.device_table & ~UINT64_C(0xfff)));
+	table = phys_to_virt(paddr(bed_amdvi.device_table & ~UINT64_C(0xfff)));
 	for (size_t i = 0; i < 0x10000; i += 0xff) {
 		const uint64_t *root;
 		uint64_t word = table[i * 4];
@@ -402,28 +380,28 @@ Test(amd_start, blocked_entries_lead_to_empty_tables)
 Test(amd_start, old_events_are_dropped)
 {
 	bed_prepare(AMDVI_FEATURES, 0);
-	bed.amdvi.control = BIT(0) | BIT(2);
-	bed.amdvi.status = 0x9;
-	bed.amdvi.event_base = UINT64_C(8) << 56 | 0x200000;
-	bed.amdvi.event_tail = 0x100;
+	bed_amdvi.control = BIT(0) | BIT(2);
+	bed_amdvi.status = 0x9;
+	bed_amdvi.event_base = UINT64_C(8) << 56 | 0x200000;
+	bed_amdvi.event_tail = 0x100;
 	bed_start();
 	cr_assert(iommu_usable(NULL));
 	iommu_poll_faults();
 	cr_expect_eq(bed.unit->faults + bed.unit->faults_lost, 0);
-	cr_expect_eq(bed.amdvi.status & 1, 0, "nor its overflow");
+	cr_expect_eq(bed_amdvi.status & 1, 0, "nor its overflow");
 }
 
 Test(amd_start, old_commands_that_are_never_done)
 {
 	bed_prepare(AMDVI_FEATURES, 0);
-	bed.amdvi.control = BIT(0) | BIT(12);
-	bed.amdvi.status = 0x10;
-	bed.amdvi.command_base = UINT64_C(8) << 56 | 0x200000;
-	bed.amdvi.command_tail = 0x40;
-	bed.amdvi.stalled = true;
-	bed.amdvi.stuck_off = BIT(12);
+	bed_amdvi.control = BIT(0) | BIT(12);
+	bed_amdvi.status = 0x10;
+	bed_amdvi.command_base = UINT64_C(8) << 56 | 0x200000;
+	bed_amdvi.command_tail = 0x40;
+	bed_amdvi.stalled = true;
+	bed_amdvi.stuck_off = BIT(12);
 	bed_start();
-	assert_refused("does not go off");
+	bed_assert_refused("does not go off");
 	cr_expect_eq(bed_write_index(0, 0x00, 0, 0), -1, "its tables were replaced all the same");
 }
 
@@ -432,10 +410,10 @@ Test(amd_start, logs_that_nobody_may_write_stay_off)
 {
 	bed_prepare(AMDVI_FEATURES, 0);
 	bed_start();
-	cr_expect_eq(bed.amdvi.control & (BIT(13) | BIT(14) | BIT(15) | BIT(28) | BIT(29)), 0);
-	for (size_t i = 0; i < bed.amdvi.write_count && i < AMDVI_LOG_SIZE; i++) {
-		if (bed.amdvi.writes[i].offset == 0x18)
-			cr_expect_eq(bed.amdvi.writes[i].value & (BIT(13) | BIT(15) | BIT(28)), 0);
+	cr_expect_eq(bed_amdvi.control & (BIT(13) | BIT(14) | BIT(15) | BIT(28) | BIT(29)), 0);
+	for (size_t i = 0; i < bed_amdvi.write_count && i < AMDVI_LOG_SIZE; i++) {
+		if (bed_amdvi.writes[i].offset == 0x18)
+			cr_expect_eq(bed_amdvi.writes[i].value & (BIT(13) | BIT(15) | BIT(28)), 0);
 	}
 }
 
@@ -457,8 +435,8 @@ Test(amd_start, no_table_no_devices)
 	bed_prepare(AMDVI_FEATURES, 0);
 	machine_has_ivrs = false;
 	bed_start();
-	cr_expect(strstr(why_unusable(), "no IOMMU found"));
-	cr_expect_eq(bed.amdvi.write_count, 0, "and a unit that no table names is left alone");
+	cr_expect(strstr(bed_why_unusable(), "no IOMMU found"));
+	cr_expect_eq(bed_amdvi.write_count, 0, "and a unit that no table names is left alone");
 }
 
 Test(amd_start, kernel_option)
@@ -466,6 +444,6 @@ Test(amd_start, kernel_option)
 	machine_iommu_option = "off";
 	bed_prepare(AMDVI_FEATURES, 0);
 	bed_start();
-	cr_expect(strstr(why_unusable(), "iommu=off"));
-	cr_expect_eq(bed.amdvi.write_count, 0);
+	cr_expect(strstr(bed_why_unusable(), "iommu=off"));
+	cr_expect_eq(bed_amdvi.write_count, 0);
 }

@@ -23,13 +23,13 @@ static void begin(unsigned int kind)
 
 static unsigned int reach(uint16_t source, uint64_t address, bool write, uint64_t *target)
 {
-	return amdvi_access(&bed.amdvi, source, address, write, target);
+	return amdvi_access(&bed_amdvi, source, address, write, target);
 }
 
 /* Faults are not what these tests are about. */
 static void forget_faults(void)
 {
-	bed.amdvi.event_head = bed.amdvi.event_tail;
+	bed_amdvi.event_head = bed_amdvi.event_tail;
 }
 
 /* --- reach ----------------------------------------------------------------------------------- */
@@ -77,7 +77,7 @@ Test(amd_reach, detached_requester_does_not_keep_the_domain_id)
 
 	begin(0);
 	struct iommu_domain *domain = bed_domain();
-	entry = phys_to_virt(paddr((bed.amdvi.device_table & ~UINT64_C(0xfff)) + BED_SOURCE * 32));
+	entry = phys_to_virt(paddr((bed_amdvi.device_table & ~UINT64_C(0xfff)) + BED_SOURCE * 32));
 	cr_expect_eq(entry[1] & 0xffff, domain->id);
 	cr_assert_eq(iommu_detach(domain, bed.unit, 0, (rid_t){BED_SOURCE}), 0);
 	cr_expect_eq(entry[1], 0);
@@ -145,7 +145,7 @@ Test(amd_encoding, device_table_entry_of_a_domain)
 
 	begin(BED_COHERENT);
 	struct iommu_domain *domain = bed_domain();
-	entry = phys_to_virt(paddr((bed.amdvi.device_table & ~UINT64_C(0xfff)) + BED_SOURCE * 32));
+	entry = phys_to_virt(paddr((bed_amdvi.device_table & ~UINT64_C(0xfff)) + BED_SOURCE * 32));
 	/* V, TV, mode 4, IR, IW. */
 	cr_expect_eq(entry[0], UINT64_C(0x6000000000000803) | domain->table.root.raw);
 	cr_expect_eq(entry[1], domain->id);
@@ -230,9 +230,9 @@ Test(amd_encoding, commands_of_an_unmap)
 	begin(BED_NO_ABSENT);
 	struct iommu_domain *domain = bed_domain();
 	cr_assert_eq(bed_map(domain, 0x5000, 0x300000, 0x1000, RW), 0);
-	size_t before = bed.amdvi.command_count;
+	size_t before = bed_amdvi.command_count;
 	cr_assert_eq(bed_unmap(domain, 0x5000, 0x1000), 0);
-	cr_expect_eq(bed.amdvi.command_count, before + 2);
+	cr_expect_eq(bed_amdvi.command_count, before + 2);
 	cr_expect_eq(bed_command(1).low, UINT64_C(3) << 60 | (uint64_t)domain->id << 32);
 	cr_expect_eq(bed_command(1).high, 0x5000, "one page, leaves only");
 	cr_expect_eq(bed_command(0).low & ~UINT64_C(0x000ffffffffff000), UINT64_C(1) << 60 | 5,
@@ -267,10 +267,10 @@ static uint64_t covered(struct iommu_domain *domain, uint64_t start, uint64_t si
 	size_t before;
 
 	cr_assert_eq(bed_map(domain, start, 0x10000000, size, RW), 0);
-	before = bed.amdvi.command_count;
+	before = bed_amdvi.command_count;
 	cr_assert_eq(bed_unmap(domain, start, size), 0);
-	for (size_t i = before; i < bed.amdvi.command_count - 1; i++) {
-		uint64_t high = bed.amdvi.commands[i % AMDVI_LOG_SIZE].high;
+	for (size_t i = before; i < bed_amdvi.command_count - 1; i++) {
+		uint64_t high = bed_amdvi.commands[i % AMDVI_LOG_SIZE].high;
 		unsigned int bit = 12;
 
 		while (bit < 63 && (high & 1) && (high >> bit & 1))
@@ -300,12 +300,12 @@ Test(amd_invalidate, whole_domain_when_there_are_too_many_ranges)
 	struct iommu_domain *domain = bed_domain();
 	for (uint64_t i = 0; i < 20; i++)
 		cr_assert_eq(bed_map(domain, i * 0x10000, 0x300000, 0x1000, RW), 0);
-	size_t before = bed.amdvi.command_count;
+	size_t before = bed_amdvi.command_count;
 	iommu_gather_init(&gather);
 	for (uint64_t i = 0; i < 20; i++)
 		iommu_unmap(domain, iova(i * 0x10000), 0x1000, &gather);
 	cr_assert_eq(iommu_gather_flush(&gather), 0);
-	cr_expect_eq(bed.amdvi.command_count, before + 2);
+	cr_expect_eq(bed_amdvi.command_count, before + 2);
 	cr_expect_eq(bed_command(1).high, UINT64_C(0x7ffffffffffff003));
 }
 
@@ -322,7 +322,7 @@ Test(amd_invalidate, buffer_wraps)
 		cr_assert_eq(reach(BED_SOURCE, 0x1000, true, &target), AMDVI_PAGE_FAULT);
 		forget_faults();
 	}
-	cr_expect_gt(bed.amdvi.command_count, 1000);
+	cr_expect_gt(bed_amdvi.command_count, 1000);
 }
 
 Test(amd_invalidate, slow_unit_is_waited_for)
@@ -333,10 +333,10 @@ Test(amd_invalidate, slow_unit_is_waited_for)
 	struct iommu_domain *domain = bed_domain();
 	cr_assert_eq(bed_map(domain, 0x1000, 0x300000, 0x1000, RW), 0);
 	cr_assert_eq(reach(BED_SOURCE, 0x1000, true, &target), 0);
-	bed.amdvi.stalled = true;
-	bed.amdvi.delay = 50;
+	bed_amdvi.stalled = true;
+	bed_amdvi.delay = 50;
 	cr_assert_eq(bed_unmap(domain, 0x1000, 0x1000), 0);
-	cr_expect_eq(bed.amdvi.delay, 0);
+	cr_expect_eq(bed_amdvi.delay, 0);
 	cr_expect_eq(reach(BED_SOURCE, 0x1000, true, &target), AMDVI_PAGE_FAULT);
 }
 
@@ -384,16 +384,16 @@ Test(amd_invalidate, wait_stores_a_number_and_raises_no_interrupt)
 	cr_expect_eq(first.low & 7, 5, "store, and later commands wait; no interrupt");
 	cr_assert_eq(bed_unmap(domain, 0, 0x1000), 0);
 	cr_expect_neq(bed_command(0).high, first.high, "each wait has a number of its own");
-	cr_expect_eq(bed.amdvi.control & BIT(4), 0);
+	cr_expect_eq(bed_amdvi.control & BIT(4), 0);
 }
 
 Test(amd_invalidate, entries_of_a_device_before_its_translations)
 {
 	begin(0);
 	struct iommu_domain *domain = bed_domain();
-	size_t before = bed.amdvi.command_count;
+	size_t before = bed_amdvi.command_count;
 	cr_assert_eq(iommu_detach(domain, bed.unit, 0, (rid_t){BED_SOURCE}), 0);
-	cr_assert_eq(bed.amdvi.command_count, before + 4);
+	cr_assert_eq(bed_amdvi.command_count, before + 4);
 	cr_expect_eq(bed_command(3).low, UINT64_C(2) << 60 | BED_SOURCE);
 	cr_expect_eq(bed_command(2).low >> 60, 1, "a wait between the two");
 	cr_expect_eq(bed_command(1).low, UINT64_C(3) << 60 | (uint64_t)domain->id << 32);
@@ -435,16 +435,16 @@ static void assert_dead(struct iommu_domain *domain)
 	cr_expect_eq(iommu_remap_alloc(bed.unit, (rid_t){1}, (vector_t){0x50}, false, &index),
 	             -ENODEV);
 	/* Nothing more is asked of it, and what is left can be taken apart without it. */
-	size_t writes = bed.amdvi.write_count;
+	size_t writes = bed_amdvi.write_count;
 	uint64_t frames = fake_pages_used(), target;
 	cr_expect_eq(iommu_detach(domain, bed.unit, 0, (rid_t){BED_SOURCE}), -EIO);
-	cr_expect_eq(amdvi_walk(&bed.amdvi, BED_SOURCE, 0, false, &target), AMDVI_PAGE_FAULT);
+	cr_expect_eq(amdvi_walk(&bed_amdvi, BED_SOURCE, 0, false, &target), AMDVI_PAGE_FAULT);
 	iommu_domain_destroy(domain);
-	cr_expect_eq(bed.amdvi.write_count, writes);
+	cr_expect_eq(bed_amdvi.write_count, writes);
 	cr_expect_eq(fake_pages_used(), frames, "frames it may still use were freed");
 	cr_expect_eq(bed.account->used[CHARGE_FRAMES], 0);
 	cr_expect_eq(percpu()->obligations, 0);
-	cr_expect(bed.amdvi.control & 1, "translation stays on");
+	cr_expect(bed_amdvi.control & 1, "translation stays on");
 }
 
 Test(amd_dead, unit_that_does_not_confirm)
@@ -452,7 +452,7 @@ Test(amd_dead, unit_that_does_not_confirm)
 	begin(BED_NO_ABSENT);
 	struct iommu_domain *domain = bed_domain();
 	cr_assert_eq(bed_map(domain, 0, 0x300000, 0x1000, RW), 0);
-	bed.amdvi.stalled = true;
+	bed_amdvi.stalled = true;
 	cr_expect_eq(bed_unmap(domain, 0, 0x1000), -EIO);
 	assert_dead(domain);
 }
@@ -462,10 +462,10 @@ Test(amd_dead, unit_that_refuses_a_command)
 	begin(BED_NO_ABSENT);
 	struct iommu_domain *domain = bed_domain();
 	cr_assert_eq(bed_map(domain, 0, 0x300000, 0x1000, RW), 0);
-	bed.amdvi.refuse = 1;
-	bed.amdvi.relaxed = 0;
+	bed_amdvi.refuse = 1;
+	bed_amdvi.relaxed = 0;
 	cr_expect_eq(bed_unmap(domain, 0, 0x1000), -EIO);
-	cr_expect_lt(bed.amdvi.relaxed, 10, "an error that is reported was waited for");
+	cr_expect_lt(bed_amdvi.relaxed, 10, "an error that is reported was waited for");
 	assert_dead(domain);
 }
 
@@ -474,7 +474,7 @@ Test(amd_dead, unit_that_refuses_the_wait)
 	begin(BED_NO_ABSENT);
 	struct iommu_domain *domain = bed_domain();
 	cr_assert_eq(bed_map(domain, 0, 0x300000, 0x1000, RW), 0);
-	bed.amdvi.refuse = 2;
+	bed_amdvi.refuse = 2;
 	cr_expect_eq(bed_unmap(domain, 0, 0x1000), -EIO);
 	assert_dead(domain);
 }
@@ -483,7 +483,7 @@ Test(amd_dead, while_a_new_mapping_is_flushed)
 {
 	begin(0);
 	struct iommu_domain *domain = bed_domain();
-	bed.amdvi.stalled = true;
+	bed_amdvi.stalled = true;
 	cr_expect_eq(bed_map(domain, 0, 0x300000, 0x1000, RW), -EIO);
 	cr_expect_eq(bed_unmap(domain, 0, 0x1000), -EIO);
 	assert_dead(domain);
@@ -495,11 +495,11 @@ Test(amd_dead, while_a_requester_is_blocked)
 
 	begin(0);
 	struct iommu_domain *domain = bed_domain();
-	bed.amdvi.stalled = true;
+	bed_amdvi.stalled = true;
 	cr_expect_eq(iommu_detach(domain, bed.unit, 0, (rid_t){BED_SOURCE}), -EIO);
 	cr_expect_not(iommu_unit_alive(bed.unit));
 	/* The entry itself is blocked, whatever the unit remembers. */
-	cr_expect_eq(amdvi_walk(&bed.amdvi, BED_SOURCE, 0, false, &target), AMDVI_PAGE_FAULT);
+	cr_expect_eq(amdvi_walk(&bed_amdvi, BED_SOURCE, 0, false, &target), AMDVI_PAGE_FAULT);
 	iommu_domain_destroy(domain);
 }
 
@@ -509,7 +509,7 @@ Test(amd_dead, entry_that_was_not_confirmed_absent_is_not_used_again)
 
 	begin(0);
 	cr_assert_eq(iommu_remap_alloc(bed.unit, (rid_t){1}, (vector_t){0x50}, false, &index), 0);
-	bed.amdvi.stalled = true;
+	bed_amdvi.stalled = true;
 	cr_expect_eq(iommu_remap_free(bed.unit, index), -EIO);
 	cr_expect_eq(iommu_remap_alloc(bed.unit, (rid_t){1}, (vector_t){0x50}, false, &other),
 	             -ENODEV);
@@ -522,11 +522,11 @@ Test(amd_dead, while_a_requester_is_attached)
 
 	begin(0);
 	domain = bed_new_domain();
-	bed.amdvi.stalled = true;
+	bed_amdvi.stalled = true;
 	size_t heap = heap_in_use();
 	cr_expect_eq(iommu_attach(domain, bed.unit, 0, (rid_t){BED_SOURCE}), -EIO);
 	cr_expect_eq(heap_in_use(), heap);
-	cr_expect_eq(amdvi_walk(&bed.amdvi, BED_SOURCE, 0, false, &target), AMDVI_PAGE_FAULT);
+	cr_expect_eq(amdvi_walk(&bed_amdvi, BED_SOURCE, 0, false, &target), AMDVI_PAGE_FAULT);
 	iommu_domain_destroy(domain);
 }
 
@@ -539,7 +539,7 @@ static void check_remap(uint64_t features, bool level)
 
 	bed_prepare(features, 0);
 	bed_start();
-	cr_expect_eq(amdvi_interrupt(&bed.amdvi, BED_IOAPIC, 0x51, &vector, &apic),
+	cr_expect_eq(amdvi_interrupt(&bed_amdvi, BED_IOAPIC, 0x51, &vector, &apic),
 	             AMDVI_PAGE_FAULT, "and the unit remembers that");
 	cr_assert_eq(
 	        iommu_remap_alloc(bed.unit, (rid_t){BED_IOAPIC}, (vector_t){0x51}, level, &index),
@@ -551,37 +551,37 @@ static void check_remap(uint64_t features, bool level)
 	cr_expect_eq(
 	        iommu_remap_alloc(bed.unit, (rid_t){BED_SOURCE}, (vector_t){0x51}, false, &other),
 	        -ENOSPC, "a vector has one source");
-	cr_expect_eq(amdvi_interrupt(&bed.amdvi, BED_IOAPIC, 0x51, &vector, &apic), AMDVI_OK);
+	cr_expect_eq(amdvi_interrupt(&bed_amdvi, BED_IOAPIC, 0x51, &vector, &apic), AMDVI_OK);
 	cr_expect_eq(vector, 0x51);
 	cr_expect_eq(apic, MACHINE_APIC_ID);
 	/* Every other index of this source, and every other source. */
 	for (uint16_t data = 0; data < 0x800; data++) {
 		if (data != 0x51)
-			cr_assert_eq(amdvi_interrupt(&bed.amdvi, BED_IOAPIC, data, &vector, &apic),
+			cr_assert_eq(amdvi_interrupt(&bed_amdvi, BED_IOAPIC, data, &vector, &apic),
 			             AMDVI_PAGE_FAULT);
 		if (data != 0x52)
-			cr_assert_eq(amdvi_interrupt(&bed.amdvi, BED_SOURCE, data, &vector, &apic),
+			cr_assert_eq(amdvi_interrupt(&bed_amdvi, BED_SOURCE, data, &vector, &apic),
 			             AMDVI_PAGE_FAULT);
-		cr_assert_eq(amdvi_interrupt(&bed.amdvi, BED_NEIGHBOUR, data, &vector, &apic),
+		cr_assert_eq(amdvi_interrupt(&bed_amdvi, BED_NEIGHBOUR, data, &vector, &apic),
 		             AMDVI_PAGE_FAULT);
 	}
 	/* What the unit has just looked up it remembers, absent or present. */
-	cr_assert_eq(amdvi_interrupt(&bed.amdvi, BED_SOURCE, 0x53, &vector, &apic),
+	cr_assert_eq(amdvi_interrupt(&bed_amdvi, BED_SOURCE, 0x53, &vector, &apic),
 	             AMDVI_PAGE_FAULT);
 	cr_assert_eq(
 	        iommu_remap_alloc(bed.unit, (rid_t){BED_SOURCE}, (vector_t){0x53}, false, &other),
 	        0);
-	cr_expect_eq(amdvi_interrupt(&bed.amdvi, BED_SOURCE, 0x53, &vector, &apic), AMDVI_OK);
-	cr_expect_eq(amdvi_interrupt(&bed.amdvi, BED_IOAPIC, 0x51, &vector, &apic), AMDVI_OK);
+	cr_expect_eq(amdvi_interrupt(&bed_amdvi, BED_SOURCE, 0x53, &vector, &apic), AMDVI_OK);
+	cr_expect_eq(amdvi_interrupt(&bed_amdvi, BED_IOAPIC, 0x51, &vector, &apic), AMDVI_OK);
 	cr_assert_eq(iommu_remap_free(bed.unit, index), 0);
-	cr_expect_eq(amdvi_interrupt(&bed.amdvi, BED_IOAPIC, 0x51, &vector, &apic),
+	cr_expect_eq(amdvi_interrupt(&bed_amdvi, BED_IOAPIC, 0x51, &vector, &apic),
 	             AMDVI_PAGE_FAULT);
 	cr_assert_eq(iommu_remap_alloc(bed.unit, (rid_t){BED_NEIGHBOUR}, (vector_t){0x51}, false,
 	                               &index),
 	             0);
-	cr_expect_eq(amdvi_interrupt(&bed.amdvi, BED_IOAPIC, 0x51, &vector, &apic),
+	cr_expect_eq(amdvi_interrupt(&bed_amdvi, BED_IOAPIC, 0x51, &vector, &apic),
 	             AMDVI_PAGE_FAULT);
-	cr_expect_eq(amdvi_interrupt(&bed.amdvi, BED_NEIGHBOUR, 0x51, &vector, &apic), AMDVI_OK);
+	cr_expect_eq(amdvi_interrupt(&bed_amdvi, BED_NEIGHBOUR, 0x51, &vector, &apic), AMDVI_OK);
 }
 
 Test(amd_remap, wide_entries_are_for_one_source_one_vector_one_cpu)
@@ -609,7 +609,7 @@ static void check_extended(uint64_t features, bool possible, bool extended)
 	cr_assert_eq(
 	        iommu_remap_alloc(bed.unit, (rid_t){BED_SOURCE}, (vector_t){0x51}, false, &index),
 	        0);
-	cr_assert_eq(amdvi_interrupt(&bed.amdvi, BED_SOURCE, 0x51, &vector, &apic), AMDVI_OK);
+	cr_assert_eq(amdvi_interrupt(&bed_amdvi, BED_SOURCE, 0x51, &vector, &apic), AMDVI_OK);
 	cr_expect_eq(apic, extended ? MACHINE_X2APIC_ID : MACHINE_APIC_ID);
 	cr_expect_eq(vector, 0x51);
 }
@@ -651,7 +651,7 @@ Test(amd_remap, attached_requester_keeps_its_table_and_its_entries)
 	        0);
 	struct iommu_domain *domain = bed_domain();
 	cr_assert_eq(bed_map(domain, 0x1000, 0x300000, 0x1000, RW), 0);
-	cr_expect_eq(amdvi_interrupt(&bed.amdvi, BED_SOURCE, 0x60, &vector, &apic), AMDVI_OK);
+	cr_expect_eq(amdvi_interrupt(&bed_amdvi, BED_SOURCE, 0x60, &vector, &apic), AMDVI_OK);
 	cr_expect_eq(reach(BED_SOURCE, 0x1000, true, &target), 0);
 }
 
@@ -667,10 +667,10 @@ static void check_every_vector(uint64_t features)
 		cr_assert_eq(iommu_remap_alloc(bed.unit, (rid_t){BED_SOURCE},
 		                               (vector_t){(uint8_t)i}, false, &index),
 		             0);
-		bed.amdvi.write_count = bed.amdvi.command_count = 0;
+		bed_amdvi.write_count = bed_amdvi.command_count = 0;
 	}
 	for (uint16_t i = 0; i < 0x100; i++) {
-		unsigned int code = amdvi_interrupt(&bed.amdvi, BED_SOURCE, i, &vector, &apic);
+		unsigned int code = amdvi_interrupt(&bed_amdvi, BED_SOURCE, i, &vector, &apic);
 
 		forget_faults();
 		cr_assert_eq(code, i < 0x20 ? AMDVI_PAGE_FAULT : AMDVI_OK, "%u", i);
@@ -720,7 +720,7 @@ static unsigned int random_access(uint64_t address, bool write, uint64_t *target
 static void random_forget(void)
 {
 	forget_faults();
-	bed.amdvi.command_count = bed.amdvi.write_count = 0;
+	bed_amdvi.command_count = bed_amdvi.write_count = 0;
 }
 
 static void run(unsigned int kind, uint64_t seed)

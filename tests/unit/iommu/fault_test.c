@@ -93,8 +93,8 @@ Test(fault, is_told_with_device_address_and_kind)
 	cr_assert_eq(bed_map(domain, 0x1000, 0x9000, 0x1000, CORDON_DMA_READ), 0);
 	fake_clock_set(77 * MS);
 
-	vtd_access(&bed.vtd, BED_SOURCE, 0x1234, true, &target);
-	cr_assert_eq(bed.vtd.interrupts, 1);
+	vtd_access(&bed_vtd, BED_SOURCE, 0x1234, true, &target);
+	cr_assert_eq(bed_vtd.interrupts, 1);
 	interrupt();
 	cr_assert_eq(told_count, 1);
 	cr_expect_eq(told[0].requester.raw, BED_SOURCE);
@@ -105,35 +105,35 @@ Test(fault, is_told_with_device_address_and_kind)
 	cr_expect_eq(told[0].time_ns, 77 * MS);
 
 	/* The same code, but nothing is mapped. */
-	vtd_access(&bed.vtd, BED_SOURCE, 0x2000, true, &target);
+	vtd_access(&bed_vtd, BED_SOURCE, 0x2000, true, &target);
 	interrupt();
 	cr_expect_eq(told[1].reason, CORDON_FAULT_NOT_PRESENT);
-	vtd_access(&bed.vtd, BED_SOURCE, 0x2000, false, &target);
+	vtd_access(&bed_vtd, BED_SOURCE, 0x2000, false, &target);
 	interrupt();
 	cr_expect_eq(told[2].reason, CORDON_FAULT_NOT_PRESENT);
 	cr_expect_not(told[2].write);
-	vtd_access(&bed.vtd, BED_NEIGHBOUR, 0x2000, false, &target);
+	vtd_access(&bed_vtd, BED_NEIGHBOUR, 0x2000, false, &target);
 	interrupt();
 	cr_expect_eq(told[3].reason, CORDON_FAULT_BLOCKED);
-	vtd_access(&bed.vtd, BED_SOURCE, BIT(39), false, &target);
+	vtd_access(&bed_vtd, BED_SOURCE, BIT(39), false, &target);
 	interrupt();
 	cr_expect_eq(told[4].reason, CORDON_FAULT_ADDRESS);
 	cr_expect_eq(told_count, 5);
 	cr_expect_eq(told_lost, 0);
 	cr_expect_eq(bed.unit->faults, 5);
-	cr_expect_eq(bed.vtd.interrupts, 5);
+	cr_expect_eq(bed_vtd.interrupts, 5);
 }
 
 Test(fault, several_records_come_in_order)
 {
 	begin(VTD_CAP_39 | UINT64_C(3) << 40); /* four records */
 	/* The circle starts anywhere. */
-	vtd_record(&bed.vtd, 1, 0x1000, true, 5);
-	vtd_record(&bed.vtd, 2, 0x1000, true, 5);
-	vtd_record(&bed.vtd, 3, 0x1000, true, 5);
+	vtd_record(&bed_vtd, 1, 0x1000, true, 5);
+	vtd_record(&bed_vtd, 2, 0x1000, true, 5);
+	vtd_record(&bed_vtd, 3, 0x1000, true, 5);
 	interrupt();
 	for (uint16_t i = 4; i < 8; i++)
-		vtd_record(&bed.vtd, i, 0x1000, true, 5);
+		vtd_record(&bed_vtd, i, 0x1000, true, 5);
 	interrupt();
 	cr_assert_eq(told_count, 7);
 	for (uint16_t i = 0; i < 7; i++)
@@ -143,7 +143,7 @@ Test(fault, several_records_come_in_order)
 Test(fault, poll_needs_no_interrupt)
 {
 	begin(VTD_CAP_39);
-	vtd_record(&bed.vtd, BED_SOURCE, 0x1000, true, 2);
+	vtd_record(&bed_vtd, BED_SOURCE, 0x1000, true, 2);
 	iommu_poll_faults();
 	cr_expect_eq(told_count, 1);
 }
@@ -151,18 +151,18 @@ Test(fault, poll_needs_no_interrupt)
 Test(fault, overflow_is_counted_before_it_is_cleared)
 {
 	begin(VTD_CAP_39);
-	vtd_record(&bed.vtd, 1, 0x1000, true, 2);
-	vtd_record(&bed.vtd, 2, 0x1000, true, 2); /* no room */
-	cr_assert_eq(bed.vtd.fsts & 1, 1);
+	vtd_record(&bed_vtd, 1, 0x1000, true, 2);
+	vtd_record(&bed_vtd, 2, 0x1000, true, 2); /* no room */
+	cr_assert_eq(bed_vtd.fsts & 1, 1);
 	interrupt();
 	cr_expect_eq(told_count, 1);
-	cr_expect_eq(bed.vtd.fsts & 1, 0, "nothing is recorded while the overflow stands");
+	cr_expect_eq(bed_vtd.fsts & 1, 0, "nothing is recorded while the overflow stands");
 	cr_expect_eq(told_lost, 1);
 	/* An overflow alone is told with the next fault. */
-	bed.vtd.fsts |= 1;
+	bed_vtd.fsts |= 1;
 	interrupt();
 	cr_expect_eq(told_lost, 1);
-	vtd_record(&bed.vtd, 1, 0x1000, true, 2);
+	vtd_record(&bed_vtd, 1, 0x1000, true, 2);
 	interrupt();
 	cr_expect_eq(told_count, 2);
 	cr_expect_eq(told_lost, 2);
@@ -174,7 +174,7 @@ static void storm(uint16_t source, unsigned int count)
 	uint64_t target;
 
 	for (unsigned int i = 0; i < count; i++) {
-		vtd_access(&bed.vtd, source, 0x2000, true, &target);
+		vtd_access(&bed_vtd, source, 0x2000, true, &target);
 		interrupt();
 	}
 }
@@ -198,7 +198,7 @@ Test(storm, is_cut_off_in_the_hardware_and_said_once)
 	storm(BED_NEIGHBOUR, 1);
 	cr_expect_eq(told_count, IOMMU_FAULT_STORM + 1);
 	cr_expect_eq(told_lost, 1, "the fault that was one too many");
-	cr_expect_eq(vtd_access(&bed.vtd, BED_SOURCE, 0x1000, true, &target), 0);
+	cr_expect_eq(vtd_access(&bed_vtd, BED_SOURCE, 0x1000, true, &target), 0);
 }
 
 Test(storm, of_a_blocked_requester_is_cut_off_too)
@@ -255,10 +255,10 @@ Test(storm, without_memory_for_an_entry_masks_the_interrupt)
 	storm(0x0500, 1000); /* a bus without a context table */
 	fake_page_fail(0);
 	cr_expect_eq(told_count, IOMMU_FAULT_STORM);
-	cr_expect(bed.vtd.fectl & 0x80000000u);
+	cr_expect(bed_vtd.fectl & 0x80000000u);
 	fake_clock_advance(IOMMU_FAULT_WINDOW);
 	iommu_poll_faults();
-	cr_expect_eq(bed.vtd.fectl & 0x80000000u, 0);
+	cr_expect_eq(bed_vtd.fectl & 0x80000000u, 0);
 }
 
 Test(storm, of_many_requesters_is_bounded)
@@ -270,7 +270,7 @@ Test(storm, of_many_requesters_is_bounded)
 	}
 	/* Whatever was told, all else was counted. */
 	cr_expect_leq(told_count, IOMMU_FAULT_UNIT_STORM);
-	cr_expect(bed.vtd.fectl & 0x80000000u, "interrupts go on");
+	cr_expect(bed_vtd.fectl & 0x80000000u, "interrupts go on");
 	cr_expect_eq(told_count + told_lost + bed.unit->faults_lost, bed.unit->faults);
 }
 
@@ -294,5 +294,5 @@ Test(storm, one_interrupt_tells_a_burst_and_ends)
 	interrupt();
 	cr_expect_eq(told_count, IOMMU_FAULT_BURST);
 	cr_expect_eq(told_count + told_lost + bed.unit->faults_lost, bed.unit->faults);
-	cr_expect(bed.vtd.fectl & 0x80000000u, "the next one comes at once");
+	cr_expect(bed_vtd.fectl & 0x80000000u, "the next one comes at once");
 }

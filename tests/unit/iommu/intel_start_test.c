@@ -10,28 +10,6 @@
 
 #define BIT(n) (UINT64_C(1) << (n))
 
-static const char *why_unusable(void)
-{
-	const char *why;
-
-	cr_assert_not(iommu_usable(&why));
-	cr_assert_not_null(why);
-	return why;
-}
-
-/* Nothing is handed out, and every function says why. */
-static void assert_refused(const char *text)
-{
-	struct cordon_iommu_desc desc;
-
-	cr_expect(strstr(why_unusable(), text), "said: %s", why_unusable());
-	cr_assert(iommu_describe(0, &desc));
-	cr_expect_eq(desc.usable, 0);
-	cr_expect(strstr(desc.text, text), "described as: %s", desc.text);
-	cr_assert_not_null(bed.function->refused);
-	cr_expect_null(bed.function->iommu);
-}
-
 Test(start, unit_of_39_bits_is_usable)
 {
 	struct cordon_iommu_desc desc;
@@ -52,10 +30,10 @@ Test(start, unit_of_39_bits_is_usable)
 	cr_expect_eq(desc.remapping, 1);
 	cr_expect_eq(desc.page_sizes, 0x40201000);
 	/* TES, RTPS, QIES, IRES, IRTPS, and not CFIS. */
-	cr_expect_eq(bed.vtd.gsts, 0xc7000000u, "%#x", bed.vtd.gsts);
-	cr_expect_eq(bed.vtd.fectl, 0, "the fault interrupt is not masked");
-	cr_expect_eq(bed.vtd.feaddr, 0xfee00000u | MACHINE_APIC_ID << 12);
-	cr_expect_eq(bed.vtd.fedata, MACHINE_FIRST_VECTOR);
+	cr_expect_eq(bed_vtd.gsts, 0xc7000000u, "%#x", bed_vtd.gsts);
+	cr_expect_eq(bed_vtd.fectl, 0, "the fault interrupt is not masked");
+	cr_expect_eq(bed_vtd.feaddr, 0xfee00000u | MACHINE_APIC_ID << 12);
+	cr_expect_eq(bed_vtd.fedata, MACHINE_FIRST_VECTOR);
 	cr_expect_null(bed.function->refused);
 	cr_expect_eq(bed.function->iommu, bed.unit);
 	cr_expect(iommu_unit_alive(bed.unit));
@@ -101,7 +79,7 @@ Test(start, S1_every_requester_is_blocked)
 	bed_prepare(VTD_CAP_39, VTD_ECAP);
 	bed_start();
 	for (unsigned int source = 0; source < 0x10000; source += 7)
-		cr_assert_eq(vtd_walk(&bed.vtd, (uint16_t)source, 0x1000, false, &target), 1);
+		cr_assert_eq(vtd_walk(&bed_vtd, (uint16_t)source, 0x1000, false, &target), 1);
 }
 
 Test(start, S6_every_interrupt_entry_is_absent)
@@ -112,18 +90,18 @@ Test(start, S6_every_interrupt_entry_is_absent)
 
 	bed_prepare(VTD_CAP_39, VTD_ECAP);
 	bed_start();
-	cr_expect_geq(bed.vtd.irte_count, 256);
-	for (unsigned int i = 0; i < bed.vtd.irte_count; i++)
-		cr_assert_eq(vtd_interrupt(&bed.vtd, 0, (uint16_t)i, &vector, &apic, &level), 0x22);
+	cr_expect_geq(bed_vtd.irte_count, 256);
+	for (unsigned int i = 0; i < bed_vtd.irte_count; i++)
+		cr_assert_eq(vtd_interrupt(&bed_vtd, 0, (uint16_t)i, &vector, &apic, &level), 0x22);
 }
 
 /* S1: in this order, whatever was on. */
 Test(start, S1_unit_that_was_on_is_taken_over_in_order)
 {
 	bed_prepare(VTD_CAP_39 | BIT(5) | BIT(6), VTD_ECAP);
-	bed.vtd.gsts = 0x80000000u | 0x04000000u | 0x02000000u | 0x00800000u; /* TE QIE IRE CFI */
-	bed.vtd.pmen = 0x80000001u;
-	bed.vtd.iqh = bed.vtd.iqt = 0x40; /* an empty queue, its tail not at zero */
+	bed_vtd.gsts = 0x80000000u | 0x04000000u | 0x02000000u | 0x00800000u; /* TE QIE IRE CFI */
+	bed_vtd.pmen = 0x80000001u;
+	bed_vtd.iqh = bed_vtd.iqt = 0x40; /* an empty queue, its tail not at zero */
 	bed_start();
 	cr_assert(iommu_usable(NULL));
 
@@ -149,7 +127,7 @@ Test(start, S1_unit_that_was_on_is_taken_over_in_order)
 	                  ire_on < te_on && qie_on < srtp && srtp < te_on,
 	          "tail %d queue %d table %d remapping %d roots %d translation %d", tail, qie_on,
 	          sirtp, ire_on, srtp, te_on);
-	cr_expect_eq(bed.vtd.gsts, 0xc7000000u);
+	cr_expect_eq(bed_vtd.gsts, 0xc7000000u);
 }
 
 Test(start, roots_and_entries_are_flushed_before_they_are_used)
@@ -158,8 +136,8 @@ Test(start, roots_and_entries_are_flushed_before_they_are_used)
 
 	bed_prepare(VTD_CAP_39, VTD_ECAP);
 	bed_start();
-	for (size_t i = 0; i < bed.vtd.descriptor_count; i++) {
-		uint64_t low = bed.vtd.descriptors[i].low;
+	for (size_t i = 0; i < bed_vtd.descriptor_count; i++) {
+		uint64_t low = bed_vtd.descriptors[i].low;
 
 		context |= (low & 0x3f) == 0x11;
 		iotlb |= (low & 0x3f) == 0x12 && context;
@@ -170,7 +148,7 @@ Test(start, roots_and_entries_are_flushed_before_they_are_used)
 	cr_expect(entries, "no global invalidation of interrupt entries");
 	/* The last register write before TE is the tail of a confirmed invalidation. */
 	int te_on = bed_write_index(0, 0x18, 0x80000000u, 0x80000000u);
-	cr_expect_eq(bed.vtd.writes[te_on - 1].offset, 0x88);
+	cr_expect_eq(bed_vtd.writes[te_on - 1].offset, 0x88);
 }
 
 Test(start, old_faults_are_dropped)
@@ -179,10 +157,10 @@ Test(start, old_faults_are_dropped)
 	uint64_t lost = 0;
 
 	bed_prepare(VTD_CAP_39, VTD_ECAP);
-	vtd_record(&bed.vtd, 1, 0x1000, true, 5);
-	vtd_record(&bed.vtd, 2, 0x1000, true, 5);
+	vtd_record(&bed_vtd, 1, 0x1000, true, 5);
+	vtd_record(&bed_vtd, 2, 0x1000, true, 5);
 	bed_start();
-	cr_expect_eq(bed.vtd.fsts & 3, 0);
+	cr_expect_eq(bed_vtd.fsts & 3, 0);
 	cr_expect_not(bed.unit->ops->fault_read(bed.unit, &fault, &lost));
 	cr_expect_eq(lost, 0);
 }
@@ -194,25 +172,25 @@ Test(start, no_table_no_devices)
 	bed_prepare(VTD_CAP_39, VTD_ECAP);
 	machine_has_dmar = false;
 	bed_start();
-	assert_refused("no IOMMU");
+	bed_assert_refused("no IOMMU");
 	cr_expect_str_eq(bed.function->refused, "no IOMMU covers it");
-	cr_expect_eq(bed.vtd.write_count, 0);
+	cr_expect_eq(bed_vtd.write_count, 0);
 }
 
 Test(start, translation_that_the_unit_does_not_offer)
 {
 	bed_prepare(VTD_CAP_39 & ~(UINT64_C(0x1f) << 8), VTD_ECAP);
 	bed_start();
-	assert_refused("translation");
-	cr_expect_eq(bed.vtd.gsts & 0x80000000u, 0);
+	bed_assert_refused("translation");
+	cr_expect_eq(bed_vtd.gsts & 0x80000000u, 0);
 }
 
 Test(start, translation_that_stays_off)
 {
 	bed_prepare(VTD_CAP_39, VTD_ECAP);
-	bed.vtd.stuck = 0x80000000u;
+	bed_vtd.stuck = 0x80000000u;
 	bed_start();
-	assert_refused("translation");
+	bed_assert_refused("translation");
 }
 
 Test(start, remapping_that_the_unit_does_not_offer)
@@ -221,9 +199,9 @@ Test(start, remapping_that_the_unit_does_not_offer)
 
 	bed_prepare(VTD_CAP_39, VTD_ECAP & ~BIT(3));
 	bed_start();
-	assert_refused("interrupt remapping");
+	bed_assert_refused("interrupt remapping");
 	/* Blocked all the same: translation is on. */
-	cr_expect(bed.vtd.gsts & 0x80000000u);
+	cr_expect(bed_vtd.gsts & 0x80000000u);
 	cr_expect_eq(iommu_remap_alloc(bed.unit, (rid_t){1}, (vector_t){0x40}, false, &index),
 	             -ENODEV);
 	struct iommu_domain *domain;
@@ -235,15 +213,15 @@ Test(start, remapping_that_firmware_does_not_allow)
 	bed_prepare(VTD_CAP_39, VTD_ECAP);
 	machine_dmar.interrupt_remapping = false;
 	bed_start();
-	assert_refused("interrupt remapping");
+	bed_assert_refused("interrupt remapping");
 }
 
 Test(start, remapping_that_stays_off)
 {
 	bed_prepare(VTD_CAP_39, VTD_ECAP);
-	bed.vtd.stuck = 0x02000000u;
+	bed_vtd.stuck = 0x02000000u;
 	bed_start();
-	assert_refused("interrupt remapping");
+	bed_assert_refused("interrupt remapping");
 }
 
 Test(start, kernel_option)
@@ -251,8 +229,8 @@ Test(start, kernel_option)
 	bed_prepare(VTD_CAP_39, VTD_ECAP);
 	machine_iommu_option = "off";
 	bed_start();
-	assert_refused("iommu=off");
-	cr_expect_eq(bed.vtd.write_count, 0, "a unit that is not to be used was touched");
+	bed_assert_refused("iommu=off");
+	cr_expect_eq(bed_vtd.write_count, 0, "a unit that is not to be used was touched");
 }
 
 Test(start, malformed_table)
@@ -260,15 +238,15 @@ Test(start, malformed_table)
 	bed_prepare(VTD_CAP_39, VTD_ECAP);
 	machine_dmar_error = -EINVAL;
 	bed_start();
-	assert_refused("malformed");
+	bed_assert_refused("malformed");
 }
 
 Test(start, registers_of_ones)
 {
 	bed_prepare(UINT64_MAX, UINT64_MAX);
-	bed.vtd.version = UINT32_MAX;
+	bed_vtd.version = UINT32_MAX;
 	bed_start();
-	assert_refused("make no sense");
+	bed_assert_refused("make no sense");
 }
 
 Test(start, registers_that_cannot_be_mapped)
@@ -276,66 +254,66 @@ Test(start, registers_that_cannot_be_mapped)
 	bed_prepare(VTD_CAP_39, VTD_ECAP);
 	machine_dmar.units[0].registers = paddr(UINT64_C(0xfeb00000));
 	bed_start();
-	assert_refused("cannot be mapped");
+	bed_assert_refused("cannot be mapped");
 }
 
 Test(start, no_queue)
 {
 	bed_prepare(VTD_CAP_39, VTD_ECAP & ~BIT(1));
 	bed_start();
-	assert_refused("queued invalidation");
+	bed_assert_refused("queued invalidation");
 }
 
 Test(start, queue_that_stays_off)
 {
 	bed_prepare(VTD_CAP_39, VTD_ECAP);
-	bed.vtd.stuck = 0x04000000u;
+	bed_vtd.stuck = 0x04000000u;
 	bed_start();
-	assert_refused("queue");
+	bed_assert_refused("queue");
 }
 
 Test(start, queue_that_never_answers)
 {
 	bed_prepare(VTD_CAP_39, VTD_ECAP);
-	bed.vtd.queue_stalled = true;
+	bed_vtd.queue_stalled = true;
 	bed_start();
-	assert_refused("stopped answering");
+	bed_assert_refused("stopped answering");
 }
 
 Test(start, old_translation_that_does_not_go_off)
 {
 	bed_prepare(VTD_CAP_39, VTD_ECAP);
-	bed.vtd.gsts = 0x80000000u;
-	bed.vtd.stuck_off = 0x80000000u;
+	bed_vtd.gsts = 0x80000000u;
+	bed_vtd.stuck_off = 0x80000000u;
 	bed_start();
-	assert_refused("does not go off");
+	bed_assert_refused("does not go off");
 	cr_expect_eq(bed_write_index(0, 0x20, 0, 0), -1, "its roots were replaced all the same");
 }
 
 Test(start, old_queue_that_never_empties)
 {
 	bed_prepare(VTD_CAP_39, VTD_ECAP);
-	bed.vtd.gsts = 0x04000000u;
-	bed.vtd.iqt = 0x40;
-	bed.vtd.queue_stalled = true;
+	bed_vtd.gsts = 0x04000000u;
+	bed_vtd.iqt = 0x40;
+	bed_vtd.queue_stalled = true;
 	bed_start();
-	assert_refused("does not go off");
+	bed_assert_refused("does not go off");
 }
 
 Test(start, protected_memory_that_is_not_released)
 {
 	bed_prepare(VTD_CAP_39 | BIT(5), VTD_ECAP);
-	bed.vtd.pmen = 0x80000001u;
-	bed.vtd.pmen_stuck = true;
+	bed_vtd.pmen = 0x80000001u;
+	bed_vtd.pmen_stuck = true;
 	bed_start();
-	assert_refused("does not go off");
+	bed_assert_refused("does not go off");
 }
 
 Test(start, unit_that_cannot_drain)
 {
 	bed_prepare(VTD_CAP_39 & ~BIT(54), VTD_ECAP);
 	bed_start();
-	assert_refused("drain");
+	bed_assert_refused("drain");
 }
 
 Test(start, memory_beyond_its_reach)
@@ -343,7 +321,7 @@ Test(start, memory_beyond_its_reach)
 	bed_prepare(VTD_CAP_39, VTD_ECAP);
 	machine_dmar.host_address_width = 32; /* RAM goes up to 8 GiB */
 	bed_start();
-	assert_refused("memory lies beyond");
+	bed_assert_refused("memory lies beyond");
 }
 
 Test(start, no_memory_for_tables)
@@ -355,7 +333,7 @@ Test(start, no_memory_for_tables)
 			bed_prepare(VTD_CAP_39, VTD_ECAP);
 			fake_page_fail(n);
 			bed_start();
-			_exit(strstr(why_unusable(), "memory") ? 0 : 1);
+			_exit(strstr(bed_why_unusable(), "memory") ? 0 : 1);
 		}
 		int status;
 		waitpid(child, &status, 0);
@@ -370,7 +348,7 @@ Test(start, table_of_the_other_vendor_is_read_when_there_is_none_of_this)
 	machine_has_ivrs = true;
 	machine_ivrs_error = -EINVAL;
 	bed_start();
-	assert_refused("the IVRS table is malformed");
+	bed_assert_refused("the IVRS table is malformed");
 }
 
 Test(start, no_vector_for_faults_is_no_reason_to_refuse)
@@ -379,7 +357,7 @@ Test(start, no_vector_for_faults_is_no_reason_to_refuse)
 	machine_irq_error = -ENOSPC;
 	bed_start();
 	cr_expect(iommu_usable(NULL));
-	cr_expect(bed.vtd.fectl & 0x80000000u);
+	cr_expect(bed_vtd.fectl & 0x80000000u);
 }
 
 /* --- who is covered (8.3, 8.4) ---------------------------------------------------------------- */

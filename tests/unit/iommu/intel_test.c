@@ -26,7 +26,7 @@ static void begin(uint64_t cap, uint64_t ecap)
 
 static unsigned int reach(uint16_t source, uint64_t address, bool write, uint64_t *target)
 {
-	return vtd_access(&bed.vtd, source, address, write, target);
+	return vtd_access(&bed_vtd, source, address, write, target);
 }
 
 /* The faults that a test provokes on purpose must not fill up the record. */
@@ -69,10 +69,10 @@ Test(reach, S1_detached_requester_reaches_nothing)
 	struct iommu_domain *domain = bed_domain();
 	cr_assert_eq(bed_map(domain, 0x5000, 0x9000, 0x1000, RW), 0);
 	cr_assert_eq(reach(BED_SOURCE, 0x5000, true, &target), 0);
-	unsigned int drained = bed.vtd.drained;
+	unsigned int drained = bed_vtd.drained;
 	cr_assert_eq(iommu_detach(domain, bed.unit, 0, (rid_t){BED_SOURCE}), 0);
 	cr_expect_eq(reach(BED_SOURCE, 0x5000, true, &target), 2);
-	cr_expect_gt(bed.vtd.drained, drained, "accesses in flight were not drained");
+	cr_expect_gt(bed_vtd.drained, drained, "accesses in flight were not drained");
 }
 
 Test(reach, attaching_is_seen_where_absence_is_cached)
@@ -183,10 +183,10 @@ Test(ids, S3_come_again_only_after_a_flush_under_the_old_id)
 		cr_assert_eq(target, base, "an older domain's translation came alive");
 		cr_assert_eq(bed_unmap(domain, 0x1000, 0x1000), 0);
 		cr_assert_eq(iommu_detach(domain, bed.unit, 0, (rid_t){BED_SOURCE}), 0);
-		unsigned int flushes = bed.vtd.drained;
+		unsigned int flushes = bed_vtd.drained;
 		uint32_t id = domain->id;
 		iommu_domain_destroy(domain);
-		cr_assert_eq(bed.vtd.drained, flushes + 1, "none since the last requester left");
+		cr_assert_eq(bed_vtd.drained, flushes + 1, "none since the last requester left");
 		struct vtd_descriptor last = bed_last_descriptor();
 		cr_assert_eq(last.low & 0x3f, 0x22, "no domain-selective invalidation");
 		cr_assert_eq(last.low >> 16, id, "of another id");
@@ -241,10 +241,10 @@ static uint64_t covered(struct iommu_domain *domain, uint64_t start, uint64_t si
 	uint64_t pages = 0, found = 0;
 
 	cr_assert_eq(bed_map(domain, start, start, size, RW), 0);
-	size_t before = bed.vtd.descriptor_count;
+	size_t before = bed_vtd.descriptor_count;
 	cr_assert_eq(bed_unmap(domain, start, size), 0);
-	for (size_t i = before; i < bed.vtd.descriptor_count; i++) {
-		uint64_t low = bed.vtd.descriptors[i].low, high = bed.vtd.descriptors[i].high;
+	for (size_t i = before; i < bed_vtd.descriptor_count; i++) {
+		uint64_t low = bed_vtd.descriptors[i].low, high = bed_vtd.descriptors[i].high;
 
 		if ((low & 0xf) != 2)
 			continue;
@@ -281,7 +281,7 @@ Test(invalidate, pages_are_selected_and_not_much_more)
 		uint64_t pages = 1 + machine_random(&state) % 3000;
 		uint64_t start = machine_random(&state) % 500000 * PAGE_SIZE;
 		cr_assert_leq(covered(domain, start, pages * PAGE_SIZE), 4 * pages);
-		bed.vtd.descriptor_count = bed.vtd.write_count = 0;
+		bed_vtd.descriptor_count = bed_vtd.write_count = 0;
 	}
 }
 
@@ -304,9 +304,9 @@ Test(invalidate, whole_domain_takes_the_place_of_what_was_said_before)
 	iommu_gather_init(&gather);
 	iommu_unmap(domain, iova(0x1000), 0x1000, &gather);
 	iommu_unmap(domain, iova(4 * SIZE_1G), 4 * SIZE_1G, &gather);
-	size_t before = bed.vtd.descriptor_count;
+	size_t before = bed_vtd.descriptor_count;
 	cr_assert_eq(iommu_gather_flush(&gather), 0);
-	cr_expect_eq(bed.vtd.descriptor_count, before + 2);
+	cr_expect_eq(bed_vtd.descriptor_count, before + 2);
 	cr_expect_eq(bed_last_descriptor().low & 0x3f, 0x22);
 }
 
@@ -339,7 +339,7 @@ Test(invalidate, queue_wraps)
 	for (unsigned int i = 0; i < 1000; i++) {
 		uint64_t start = SIZE_1G - 0x1000 * (1 + i % 2), size = i % 3 ? 0x1000 : 0x3000;
 
-		bed.vtd.descriptor_count = bed.vtd.write_count = 0;
+		bed_vtd.descriptor_count = bed_vtd.write_count = 0;
 		cr_assert_eq(bed_map(domain, start, 0x100000 + i * 0x3000, size, RW), 0);
 		cr_assert_eq(reach(BED_SOURCE, start, true, &target), 0);
 		cr_assert_eq(target, 0x100000 + i * 0x3000);
@@ -354,10 +354,10 @@ Test(invalidate, slow_unit_is_waited_for)
 	begin(VTD_CAP_39, VTD_ECAP);
 	struct iommu_domain *domain = bed_domain();
 	cr_assert_eq(bed_map(domain, 0, 0x1000, 0x1000, RW), 0);
-	bed.vtd.relaxed = 0;
-	bed.vtd.delay = 500; /* microseconds */
+	bed_vtd.relaxed = 0;
+	bed_vtd.delay = 500; /* microseconds */
 	cr_expect_eq(bed_unmap(domain, 0, 0x1000), 0);
-	cr_expect_geq(bed.vtd.relaxed, 500);
+	cr_expect_geq(bed_vtd.relaxed, 500);
 	cr_expect(iommu_unit_alive(bed.unit));
 }
 
@@ -380,7 +380,7 @@ Test(invalidate, wait_stores_a_status_and_raises_no_interrupt)
 	struct iommu_domain *domain = bed_domain();
 	cr_assert_eq(bed_map(domain, 0, 0x1000, 0x1000, RW), 0);
 	cr_assert_eq(bed_unmap(domain, 0, 0x1000), 0);
-	struct vtd_descriptor wait = bed.vtd.descriptors[bed.vtd.descriptor_count - 1];
+	struct vtd_descriptor wait = bed_vtd.descriptors[bed_vtd.descriptor_count - 1];
 	cr_expect_eq(wait.low & 0xffffffff, 0x25, "status write and nothing else");
 }
 
@@ -403,16 +403,16 @@ static void assert_dead(struct iommu_domain *domain)
 	cr_expect_eq(iommu_remap_alloc(bed.unit, (rid_t){1}, (vector_t){0x50}, false, &index),
 	             -ENODEV);
 	/* Nothing more is asked of it, and what is left can be taken apart without it. */
-	size_t writes = bed.vtd.write_count;
+	size_t writes = bed_vtd.write_count;
 	uint64_t frames = fake_pages_used();
 	cr_expect_eq(iommu_detach(domain, bed.unit, 0, (rid_t){BED_SOURCE}), -EIO);
 	iommu_domain_destroy(domain);
-	cr_expect_eq(bed.vtd.write_count, writes);
+	cr_expect_eq(bed_vtd.write_count, writes);
 	cr_expect_eq(fake_pages_used(), frames, "frames it may still use were freed");
 	cr_expect_eq(bed.account->used[CHARGE_FRAMES], 0);
 	cr_expect_eq(percpu()->obligations, 0);
 	/* Translation stays on. */
-	cr_expect(bed.vtd.gsts & 0x80000000u);
+	cr_expect(bed_vtd.gsts & 0x80000000u);
 }
 
 Test(dead, unit_that_does_not_confirm)
@@ -420,7 +420,7 @@ Test(dead, unit_that_does_not_confirm)
 	begin(VTD_CAP_39, VTD_ECAP);
 	struct iommu_domain *domain = bed_domain();
 	cr_assert_eq(bed_map(domain, 0, 0x1000, 0x1000, RW), 0);
-	bed.vtd.queue_stalled = true;
+	bed_vtd.queue_stalled = true;
 	uint64_t before = fake_fences;
 	cr_expect_eq(bed_unmap(domain, 0, 0x1000), -EIO);
 	cr_expect_gt(fake_fences, before);
@@ -432,10 +432,10 @@ Test(dead, unit_that_refuses_a_descriptor)
 	begin(VTD_CAP_39, VTD_ECAP);
 	struct iommu_domain *domain = bed_domain();
 	cr_assert_eq(bed_map(domain, 0, 0x1000, 0x1000, RW), 0);
-	bed.vtd.refuse = 1;
-	bed.vtd.relaxed = 0;
+	bed_vtd.refuse = 1;
+	bed_vtd.relaxed = 0;
 	cr_expect_eq(bed_unmap(domain, 0, 0x1000), -EIO);
-	cr_expect_lt(bed.vtd.relaxed, 10, "an error that is reported was waited for");
+	cr_expect_lt(bed_vtd.relaxed, 10, "an error that is reported was waited for");
 	assert_dead(domain);
 }
 
@@ -444,7 +444,7 @@ Test(dead, unit_that_refuses_the_wait)
 	begin(VTD_CAP_39, VTD_ECAP);
 	struct iommu_domain *domain = bed_domain();
 	cr_assert_eq(bed_map(domain, 0, 0x1000, 0x1000, RW), 0);
-	bed.vtd.refuse = 2;
+	bed_vtd.refuse = 2;
 	cr_expect_eq(bed_unmap(domain, 0, 0x1000), -EIO);
 	assert_dead(domain);
 }
@@ -453,12 +453,12 @@ Test(dead, while_a_requester_is_blocked)
 {
 	begin(VTD_CAP_39, VTD_ECAP);
 	struct iommu_domain *domain = bed_domain();
-	bed.vtd.queue_stalled = true;
+	bed_vtd.queue_stalled = true;
 	cr_expect_eq(iommu_detach(domain, bed.unit, 0, (rid_t){BED_SOURCE}), -EIO);
 	cr_expect_not(iommu_unit_alive(bed.unit));
 	/* The entry itself is gone, whatever the unit remembers. */
 	uint64_t target;
-	cr_expect_eq(vtd_walk(&bed.vtd, BED_SOURCE, 0, false, &target), 2);
+	cr_expect_eq(vtd_walk(&bed_vtd, BED_SOURCE, 0, false, &target), 2);
 	iommu_domain_destroy(domain);
 }
 
@@ -468,12 +468,12 @@ Test(dead, while_a_requester_is_attached)
 
 	begin(VTD_CAP_39, VTD_ECAP);
 	domain = bed_new_domain();
-	bed.vtd.queue_stalled = true;
+	bed_vtd.queue_stalled = true;
 	size_t heap = heap_in_use();
 	cr_expect_eq(iommu_attach(domain, bed.unit, 0, (rid_t){BED_SOURCE}), -EIO);
 	cr_expect_eq(heap_in_use(), heap);
 	uint64_t target;
-	cr_expect_eq(vtd_walk(&bed.vtd, BED_SOURCE, 0, false, &target), 2);
+	cr_expect_eq(vtd_walk(&bed_vtd, BED_SOURCE, 0, false, &target), 2);
 	iommu_domain_destroy(domain);
 }
 
@@ -483,7 +483,7 @@ Test(dead, entry_that_was_not_confirmed_absent_is_not_used_again)
 
 	begin(VTD_CAP_39, VTD_ECAP);
 	cr_assert_eq(iommu_remap_alloc(bed.unit, (rid_t){1}, (vector_t){0x50}, false, &index), 0);
-	bed.vtd.queue_stalled = true;
+	bed_vtd.queue_stalled = true;
 	cr_expect_eq(iommu_remap_free(bed.unit, index), -EIO);
 	cr_expect_eq(iommu_remap_alloc(bed.unit, (rid_t){1}, (vector_t){0x50}, false, &other),
 	             -ENODEV);
@@ -503,7 +503,7 @@ Test(remap, S6_extended_entry_names_a_cpu_by_32_bits)
 	cr_assert_eq(
 	        iommu_remap_alloc(bed.unit, (rid_t){BED_SOURCE}, (vector_t){0x51}, false, &index),
 	        0);
-	cr_assert_eq(vtd_interrupt(&bed.vtd, BED_SOURCE, (uint16_t)index, &vector, &apic, &level),
+	cr_assert_eq(vtd_interrupt(&bed_vtd, BED_SOURCE, (uint16_t)index, &vector, &apic, &level),
 	             0);
 	cr_expect_eq(vector, 0x51);
 	cr_expect_eq(apic, MACHINE_X2APIC_ID);
@@ -519,7 +519,7 @@ Test(remap, entries_stay_short_where_the_unit_the_cpus_or_firmware_do_not_want_l
 			bed_prepare(VTD_CAP_39, i != 1 ? VTD_ECAP | BIT(4) : VTD_ECAP);
 			machine_dmar.x2apic_opt_out = i == 2;
 			bed_start();
-			_exit(iommu_interrupts_extended() || (bed.vtd.irta & BIT(11)));
+			_exit(iommu_interrupts_extended() || (bed_vtd.irta & BIT(11)));
 		}
 		int status;
 		waitpid(child, &status, 0);
@@ -540,16 +540,16 @@ Test(remap, S6_entry_is_for_one_source_one_vector_one_cpu)
 	const uint64_t *irte = (const uint64_t *)&intel_unit_of(bed.unit)->irtes[index];
 	cr_expect_eq(irte[0], UINT64_C(0x0000030000510001), "%#llx", (unsigned long long)irte[0]);
 	cr_expect_eq(irte[1], UINT64_C(0x00040018));
-	cr_assert_eq(vtd_interrupt(&bed.vtd, BED_SOURCE, (uint16_t)index, &vector, &apic, &level),
+	cr_assert_eq(vtd_interrupt(&bed_vtd, BED_SOURCE, (uint16_t)index, &vector, &apic, &level),
 	             0);
 	cr_expect_eq(vector, 0x51);
 	cr_expect_eq(apic, MACHINE_APIC_ID);
 	cr_expect_not(level);
 	cr_expect_eq(
-	        vtd_interrupt(&bed.vtd, BED_NEIGHBOUR, (uint16_t)index, &vector, &apic, &level),
+	        vtd_interrupt(&bed_vtd, BED_NEIGHBOUR, (uint16_t)index, &vector, &apic, &level),
 	        0x26);
 	cr_assert_eq(iommu_remap_free(bed.unit, index), 0);
-	cr_expect_eq(vtd_interrupt(&bed.vtd, BED_SOURCE, (uint16_t)index, &vector, &apic, &level),
+	cr_expect_eq(vtd_interrupt(&bed_vtd, BED_SOURCE, (uint16_t)index, &vector, &apic, &level),
 	             0x22);
 }
 
@@ -562,7 +562,7 @@ Test(remap, level_triggered_entry)
 	begin(VTD_CAP_39, VTD_ECAP);
 	cr_assert_eq(iommu_remap_alloc(bed.unit, (rid_t){0xff00}, (vector_t){0x40}, true, &index),
 	             0);
-	cr_assert_eq(vtd_interrupt(&bed.vtd, 0xff00, (uint16_t)index, &vector, &apic, &level), 0);
+	cr_assert_eq(vtd_interrupt(&bed_vtd, 0xff00, (uint16_t)index, &vector, &apic, &level), 0);
 	cr_expect(level);
 }
 
@@ -572,7 +572,7 @@ Test(remap, entries_run_out_with_an_error)
 
 	begin(VTD_CAP_39, VTD_ECAP);
 	for (;; count++) {
-		bed.vtd.descriptor_count = bed.vtd.write_count = 0;
+		bed_vtd.descriptor_count = bed_vtd.write_count = 0;
 		int error = iommu_remap_alloc(bed.unit, (rid_t){1}, (vector_t){0x40}, false,
 		                              &index);
 		if (error) {
@@ -580,7 +580,7 @@ Test(remap, entries_run_out_with_an_error)
 			break;
 		}
 	}
-	cr_expect_eq(count, bed.vtd.irte_count);
+	cr_expect_eq(count, bed_vtd.irte_count);
 }
 
 Test(remap, without_a_unit_is_an_error)
@@ -600,7 +600,7 @@ static unsigned int random_access(uint64_t address, bool write, uint64_t *target
 static void random_forget(void)
 {
 	forget_faults();
-	bed.vtd.descriptor_count = bed.vtd.write_count = 0;
+	bed_vtd.descriptor_count = bed_vtd.write_count = 0;
 }
 
 static void run(uint64_t cap, uint64_t ecap, uint64_t seed)

@@ -6,44 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <tests/unit/iommu/shadow.h>
 
 #define BIT(n) (UINT64_C(1) << (n))
 
-/* What the unit sees of memory when its walks are not coherent: a copy of every cache line as it
- * was flushed last, rubbish where none was. */
-#define SHADOW_SIZE (UINT64_C(16) << 20)
-
-static uint8_t *shadow;
-
-static void on_cache_flush(void *context, const void *start, size_t size)
-{
-	uintptr_t first = (uintptr_t)start & ~(uintptr_t)63;
-	uintptr_t end = ((uintptr_t)start + size + 63) & ~(uintptr_t)63;
-
-	(void)context;
-	for (; first < end; first += 64) {
-		uint64_t physical = virt_to_phys((const void *)first).raw;
-
-		if (physical < SHADOW_SIZE)
-			memcpy(shadow + physical, (const void *)first, 64);
-	}
-}
-
 static uint64_t memory_read(const struct vtd *unit, uint64_t physical)
 {
-	uint64_t value;
-
-	/* An address from rubbish: abort the bus transaction, not the test's address space. */
-	if (!fake_is_ram(paddr(physical), 8)) {
-		cr_assert_fail("the unit walked to %#llx", (unsigned long long)physical);
-		abort();
-	}
-	if (unit->ecap & VTD_ECAP_C)
-		return *(const uint64_t *)phys_to_virt(paddr(physical));
-	cr_assert(physical < SHADOW_SIZE);
-	memcpy(&value, shadow + physical, sizeof(value));
-	return value;
+	return shadow_read(physical, unit->ecap & VTD_ECAP_C);
 }
 
 /* --- faults ---------------------------------------------------------------------------------- */
@@ -601,11 +570,7 @@ void vtd_add(struct vtd *unit)
 	unit->fectl = unit->iectl = 0x80000000u;
 	if (!unit->version)
 		unit->version = 0x10;
-	shadow = mmap(NULL, SHADOW_SIZE, PROT_READ | PROT_WRITE,
-	              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	cr_assert_neq(shadow, MAP_FAILED);
-	memset(shadow, 0xa5, SHADOW_SIZE);
-	fake_on_cache_flush(on_cache_flush, NULL);
+	shadow_start(NULL);
 	fake_on_relax(on_relax, unit);
 	fake_mmio_add(paddr(VTD_BASE), VTD_SIZE, &unit->device);
 }
