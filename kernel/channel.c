@@ -130,7 +130,6 @@ void message_free(struct message *message)
 /* A message that nobody will receive: its handles go. Without locks, for objects act on that. */
 static void message_drop(struct message *message)
 {
-	transit_end(message);
 	for (uint32_t i = 0; i < message->handle_count; i++)
 		object_handle_removed(message->handles[i].object);
 	message_free(message);
