@@ -106,8 +106,9 @@ CFLAGS_FOR_TARGET="-O2 -g0 -ffunction-sections -fdata-sections -DREENTRANT_SYSCA
 	--enable-newlib-global-atexit --enable-newlib-io-long-long \
 	--enable-newlib-io-c99-formats >"$work/configure.log" 2>&1 </dev/null ||
 	failed configure "$work/configure.log"
-# gcc appends the headers of every compilation here, system headers included.
-SUNPRO_DEPENDENCIES=$work/headers make -j"$jobs" >"$work/make.log" 2>&1 </dev/null ||
+# gcc appends the headers of every compilation here, system headers included. A compiler cache
+# in gcc's place would lose them, and with some versions the object too.
+CCACHE_DISABLE=1 SUNPRO_DEPENDENCIES=$work/headers make -j"$jobs" >"$work/make.log" 2>&1 </dev/null ||
 	failed make "$work/make.log"
 make install >"$work/install.log" 2>&1 </dev/null || failed "make install" "$work/install.log"
 
