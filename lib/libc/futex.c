@@ -3,7 +3,8 @@
 
 #include "futex.h"
 
-#define NS_PER_S INT64_C(1000000000)
+#define NS_PER_S       INT64_C(1000000000)
+#define AWAIT_SLEEP_NS 50000u
 
 /* On its first turn a waiter takes the lock as 2 where 1 would do: it cannot know whether others
  * wait too, and one wake too many costs only time. */
@@ -14,6 +15,12 @@ int word_lock_wait(uint32_t *word, uint64_t deadline, uint32_t flags)
 			return -ETIMEDOUT;
 	}
 	return 0;
+}
+
+void word_await_zero(const uint32_t *word)
+{
+	while (__atomic_load_n(word, __ATOMIC_ACQUIRE) != 0)
+		cordon_clock_sleep(cordon_now() + AWAIT_SLEEP_NS);
 }
 
 bool deadline_from(clockid_t clock, const struct timespec *time, uint64_t *deadline)

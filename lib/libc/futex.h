@@ -2,6 +2,9 @@
 /*
  * Locks of one word, and deadlines, for the parts of the C library. A lock's word is 0 free, 1
  * held, 2 held and perhaps waited for: whoever gives it back makes a system call for 2 only.
+ *
+ * A wake names an address and may come late, when others wait there for something else. So nobody
+ * takes having been woken for what he waits for: all look again.
  */
 #ifndef CORDON_LIBC_FUTEX_H
 #define CORDON_LIBC_FUTEX_H
@@ -45,6 +48,9 @@ static inline void word_unlock(uint32_t *word)
 {
 	word_unlock_as(word, 0);
 }
+
+/* Until the threads that are still on their way out of what is being destroyed have left. */
+void word_await_zero(const uint32_t *word);
 
 /*
  * Two halves in one, so that one instruction both changes the low half and tells who waits for it:

@@ -6,7 +6,6 @@
 #include "futex.h"
 #include "internal.h"
 
-#define DESTROY_SLEEP_NS 50000u
 
 int pthread_condattr_init(pthread_condattr_t *attr)
 {
@@ -60,8 +59,7 @@ int pthread_cond_init(pthread_cond_t *cond, const pthread_condattr_t *attr)
 /* Those who were woken may still be on their way out: they are waited for. */
 int pthread_cond_destroy(pthread_cond_t *cond)
 {
-	while (__atomic_load_n(&cond->_waiters, __ATOMIC_ACQUIRE) != 0)
-		cordon_clock_sleep(cordon_now() + DESTROY_SLEEP_NS);
+	word_await_zero(&cond->_waiters);
 	return 0;
 }
 

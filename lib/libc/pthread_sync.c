@@ -47,28 +47,42 @@ int pthread_barrier_init(pthread_barrier_t *barrier, const pthread_barrierattr_t
 	return 0;
 }
 
+/* Those who were let through may still be on their way out: they are waited for. */
 int pthread_barrier_destroy(pthread_barrier_t *barrier)
 {
-	return __atomic_load_n(&barrier->_arrived, __ATOMIC_RELAXED) ? EBUSY : 0;
+	if (__atomic_load_n(&barrier->_arrived, __ATOMIC_RELAXED))
+		return EBUSY;
+	word_await_zero(&barrier->_inside);
+	return 0;
 }
 
-/* Whoever was woken, or found another generation, may no longer look at the barrier: the thread
- * that came last is free to destroy it. */
+/* The last look at the barrier: another thread may destroy it now. */
+static void leave(pthread_barrier_t *barrier)
+{
+	__atomic_sub_fetch(&barrier->_inside, 1, __ATOMIC_RELEASE);
+}
+
+/* The wake may come so late that those it was meant for already wait for the next generation. */
 int pthread_barrier_wait(pthread_barrier_t *barrier)
 {
+	uint32_t *word = &barrier->_generation;
 	uint32_t generation, flags = barrier->_flags;
 
 	word_lock_as(&barrier->_lock, flags);
-	generation = barrier->_generation;
+	generation = *word;
+	__atomic_add_fetch(&barrier->_inside, 1, __ATOMIC_RELAXED);
 	if (++barrier->_arrived == barrier->_count) {
 		barrier->_arrived = 0;
-		__atomic_store_n(&barrier->_generation, generation + 1, __ATOMIC_RELEASE);
+		__atomic_store_n(word, generation + 1, __ATOMIC_RELEASE);
 		word_unlock_as(&barrier->_lock, flags);
-		cordon_futex_wake(&barrier->_generation, UINT32_MAX, flags);
+		leave(barrier);
+		cordon_futex_wake(word, UINT32_MAX, flags);
 		return PTHREAD_BARRIER_SERIAL_THREAD;
 	}
 	word_unlock_as(&barrier->_lock, flags);
-	cordon_futex_wait(&barrier->_generation, generation, CORDON_TIME_FOREVER, flags);
+	while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == generation)
+		cordon_futex_wait(word, generation, CORDON_TIME_FOREVER, flags);
+	leave(barrier);
 	return 0;
 }
 

@@ -174,6 +174,35 @@ static void test_event_wait(void)
 	cordon_handle_close(event);
 }
 
+/* --- a wake for those who waited here before --- */
+
+static pthread_barrier_t barrier;
+static volatile bool passed;
+
+static void *pass_barrier(void *argument)
+{
+	(void)argument;
+	pthread_barrier_wait(&barrier);
+	passed = true;
+	return NULL;
+}
+
+static void test_late_wakes(void)
+{
+	pthread_t thread;
+
+	pthread_barrier_init(&barrier, NULL, 2);
+	pthread_create(&thread, NULL, pass_barrier, NULL);
+	for (int i = 0; i < 5; i++) {
+		cordon_clock_sleep(cordon_now() + MS);
+		cordon_futex_wake(&barrier._generation, UINT32_MAX, 0);
+	}
+	tap_ok(!passed, "a wake alone lets nobody through a barrier");
+	pthread_barrier_wait(&barrier);
+	pthread_join(thread, NULL);
+	tap_is(pthread_barrier_destroy(&barrier), 0, "the barrier opens when all are there");
+}
+
 static void test_settings(void)
 {
 	struct cordon_thread_settings settings = {.what = CORDON_THREAD_SET_NAME, .name = "named"};
@@ -206,6 +235,7 @@ int main(int argc, char **argv)
 	test_order();
 	test_between_tasks();
 	test_event_wait();
+	test_late_wakes();
 	test_settings();
 	return tap_done();
 }

@@ -66,6 +66,7 @@ typedef struct {
 	uint32_t _lock;
 	uint32_t _generation;
 	uint32_t _arrived;
+	uint32_t _inside; /* who may still look at it */
 	uint32_t _count;
 	uint32_t _flags;
 } pthread_barrier_t;
