@@ -5,6 +5,7 @@ the tool itself: it must notice whatever an ablation does not do."""
 import sys
 import tempfile
 import unittest
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -12,9 +13,11 @@ TOP = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(TOP / "tests" / "qemu"),
                 str(TOP / "tools")]
 
+import ablation  # noqa: E402
 import cases  # noqa: E402
 import inventory  # noqa: E402
 import judge  # noqa: E402
+import judged  # noqa: E402
 import patches  # noqa: E402
 from outcome import Outcome  # noqa: E402
 
@@ -182,6 +185,75 @@ class Judge(unittest.TestCase):
     def test_a_guest_as_a_whole(self):
         self.assertEqual(self.judge(["guest/b"], ("guest/b", ["x"], ["panic"]))[0], [])
         self.assertEqual(self.judge(["guest/b"], ("guest/b", [], ["panic"]))[0], [])
+
+
+class Late(unittest.TestCase):
+    """A machine that is busy with something else."""
+
+    def run_all(self, *answers):
+        """Outcomes of one program that answers in this order, with the factors it was given."""
+        factors, answers = [], list(answers)
+
+        def program(factor):
+            factors.append(factor)
+            return answers.pop(0)
+
+        return *ablation.run_all([program], 2), factors
+
+    def test_what_was_late_once_runs_again_with_more_time(self):
+        late, good = Outcome("guest/a", problems=["late"], late=True), Outcome("guest/a")
+        self.assertEqual(self.run_all(late, good), ([good], ["guest/a"], [1, ablation.PATIENCE]))
+        self.assertEqual(self.run_all(late, late), ([late], ["guest/a"], [1, ablation.PATIENCE]))
+
+    def test_what_failed_in_time_does_not(self):
+        bad = Outcome("guest/a", failed=["x"])
+        self.assertEqual(self.run_all(bad), ([bad], [], [1]))
+
+
+class Remembered(unittest.TestCase):
+    """What was judged is not judged again, unless anything has changed."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.tree = Path(folder.name) / "tree"
+        self.tree.mkdir()
+        (self.tree / "a.c").write_text("a", "utf-8")
+        self.file = Path(folder.name) / "judged.json"
+        self.one = patches.Ablation("300-x", "S3", "", [], {"a.c": [(1, ["a"], ["b"])]})
+
+    def judged(self, *more):
+        return judged.Judged(self.file, judged.tree_key(self.tree, *more))
+
+    def test_of_the_same_tree(self):
+        self.judged().add_proved(self.one, ["guest/b:x"])
+        self.judged().add_whole(["guest/b"])
+        self.assertEqual(self.judged().proved(self.one), ["guest/b:x"])
+        self.assertTrue(self.judged().is_whole("guest/b"))
+        self.assertFalse(self.judged().is_whole("guest/c"))
+
+    def test_not_of_another_tree_or_setting(self):
+        self.judged().add_proved(self.one, [])
+        self.judged().add_whole(["guest/b"])
+        self.assertIsNone(self.judged("other qemu").proved(self.one))
+        for name in ("a.c", "b.c"):
+            (self.tree / name).write_text("b", "utf-8")
+            self.assertIsNone(self.judged().proved(self.one))
+            self.assertFalse(self.judged().is_whole("guest/b"))
+
+    def test_not_of_another_patch(self):
+        self.judged().add_proved(self.one, [])
+        (self.tree / "300-x.patch").write_text("its text", "utf-8")
+        self.assertIsNotNone(self.judged().proved(self.one))
+        for change in ({"hunks": {"a.c": [(1, ["a"], ["c"])]}}, {"name": "301-x"},
+                       {"fails": [patches.parse_expected("guest/b")]}):
+            self.assertIsNone(self.judged().proved(replace(self.one, **change)))
+
+    def test_not_from_a_damaged_file(self):
+        self.judged().add_proved(self.one, [])
+        for text in ("", "[]", self.file.read_text("utf-8")[:-9]):
+            self.file.write_text(text, "utf-8")
+            self.assertIsNone(self.judged().proved(self.one))
 
 
 if __name__ == "__main__":

@@ -102,6 +102,7 @@ def judge(case, status, text, steps, digest, scratch, outcome):
     """Fill the outcome from what the guest left behind."""
     lines = [line.rstrip() for line in re.split(r"[\r\n]+", text)]
     if status is None:
+        outcome.late = True
         outcome.problems.append(f"not finished after {case.timeout:g} seconds")
     elif status != case.rc:
         outcome.problems.append(explain_status(status, case.rc))

@@ -17,6 +17,7 @@ class Outcome:
     problems: list = field(default_factory=list)  # what is wrong beside single tests
     notes: list = field(default_factory=list)  # worth a line, whatever came of it
     tail: list = field(default_factory=list)  # last lines of output, for a failure
+    late: bool = False  # it was ended because its time was up
     log: str = ""
     seconds: float = 0.0
 

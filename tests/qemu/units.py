@@ -42,6 +42,7 @@ def run_unit(program, setup):
                                     env=sanitizer_environment(prefix), timeout=TIMEOUT,
                                     check=False).returncode
     except subprocess.TimeoutExpired:
+        outcome.late = True
         outcome.problems.append(f"not finished after {TIMEOUT} seconds")
         return outcome
     except OSError as error:
@@ -133,6 +134,7 @@ def run_tool_tests(path, setup):
                                     stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                     timeout=TIMEOUT, check=False).returncode
     except subprocess.TimeoutExpired:
+        outcome.late = True
         outcome.problems.append(f"not finished after {TIMEOUT} seconds")
         return outcome
     text = Path(outcome.log).read_text("utf-8", "replace")

@@ -83,6 +83,8 @@ static int child_memory(const char *how)
 	return error ? EXIT_BROKEN : EXIT_UNSEEN;
 }
 
+/* The emulator drops its own cached translations when a window of a device goes, so a CPU that was
+ * not told shows here on hardware only. */
 static int child_device(void)
 {
 	const struct edu edu = {.device = cordon_handle_named("device")};

@@ -55,7 +55,7 @@ Test(amd_cover, firmware_and_bus_must_agree_on_an_alias)
 Test(amd_cover, memory_that_firmware_wants_reached_makes_its_devices_refused)
 {
 	for (int exclusion = 0; exclusion < 2; exclusion++) {
-		pid_t child = fork();
+		pid_t child = machine_fork();
 
 		if (child == 0) {
 			bed_prepare(AMDVI_FEATURES, 0);
@@ -201,7 +201,7 @@ Test(amd_early, is_known_by_what_it_reports)
 Test(amd_early, every_single_difference_makes_it_another_unit)
 {
 	for (int i = 0; i < 4; i++) {
-		pid_t child = fork();
+		pid_t child = machine_fork();
 
 		if (child == 0) {
 			struct cordon_iommu_desc desc;

@@ -145,7 +145,7 @@ Test(amd_start, what_does_not_go_off_makes_the_unit_unusable)
 	                                BIT(0) | BIT(28)};
 
 	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
-		pid_t child = fork();
+		pid_t child = machine_fork();
 
 		if (child == 0) {
 			bed_prepare(AMDVI_FEATURES, 0);
@@ -182,7 +182,7 @@ Test(amd_start, switch_that_stays_off_makes_the_unit_unusable)
 	             {BIT(12), "command buffer"}};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		pid_t child = fork();
+		pid_t child = machine_fork();
 
 		if (child == 0) {
 			bed_prepare(AMDVI_FEATURES, 0);
@@ -318,7 +318,7 @@ Test(amd_start, registers_that_cannot_be_mapped)
 Test(amd_start, memory_runs_out_at_every_allocation)
 {
 	for (unsigned int n = 1; n <= 4; n++) {
-		pid_t child = fork();
+		pid_t child = machine_fork();
 
 		if (child == 0) {
 			bed_prepare(AMDVI_FEATURES, 0);

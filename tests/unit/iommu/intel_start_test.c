@@ -327,7 +327,7 @@ Test(start, memory_beyond_its_reach)
 Test(start, no_memory_for_tables)
 {
 	for (unsigned int n = 1; n <= 4; n++) {
-		pid_t child = fork();
+		pid_t child = machine_fork();
 
 		if (child == 0) {
 			bed_prepare(VTD_CAP_39, VTD_ECAP);

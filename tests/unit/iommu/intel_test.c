@@ -512,7 +512,7 @@ Test(remap, S6_extended_entry_names_a_cpu_by_32_bits)
 Test(remap, entries_stay_short_where_the_unit_the_cpus_or_firmware_do_not_want_long_ones)
 {
 	for (int i = 0; i < 3; i++) {
-		pid_t child = fork();
+		pid_t child = machine_fork();
 
 		if (child == 0) {
 			machine_x2apic = i != 0;

@@ -9,10 +9,15 @@
 #include <drivers/acpi/acpi.h>
 #include <drivers/pci/pci.h>
 #include <kernel/types.h>
+#include <sys/types.h>
 
 /* Adds a function below a bridge (NULL: on a root bus). Its requester id is its own address. */
 struct pci_function *machine_function(uint16_t segment, uint8_t bus, uint8_t device,
                                       uint8_t function, struct pci_function *parent);
+
+/* fork(), for what can be done once in a process. The child ends with _exit(); an assertion that
+ * fails in it ends it too, by a signal, because it cannot be reported from there. */
+pid_t machine_fork(void);
 
 /* How often pci_set_master(function, on) was called. */
 unsigned int machine_master_calls(const struct pci_function *function, bool on);

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: MIT
+"""What was found out about one tree, kept in a file: a sweep that was interrupted, or of which one
+ablation had to be mended, goes on where it was."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+
+def tree_key(folder, *more):
+    """A number for all files of a tree but the ablations, and for what else counts."""
+    digest = hashlib.sha256(repr(more).encode())
+    for path in sorted(path for path in Path(folder).rglob("*") if path.is_file()):
+        if path.suffix != ".patch":
+            digest.update(f"{path.relative_to(folder)}\0".encode())
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+class Judged:
+    """Verdicts of one tree. Only good ones are kept: what was wrong is tried again."""
+
+    def __init__(self, path, tree):
+        self.path = Path(path)
+        self.found = {"tree": tree, "whole": [], "proved": {}}
+        try:
+            found = json.loads(self.path.read_text("utf-8"))
+        except (OSError, ValueError):
+            return
+        if isinstance(found, dict) and found.get("tree") == tree:
+            self.found = found
+
+    def save(self):
+        temporary = self.path.with_suffix(".new")
+        temporary.write_text(json.dumps(self.found, indent=1), "utf-8")
+        os.replace(temporary, self.path)
+
+    def is_whole(self, program):
+        """Whether the tests of a program are known to pass without any ablation."""
+        return program in self.found["whole"]
+
+    def add_whole(self, programs):
+        self.found["whole"] = sorted({*self.found["whole"], *programs})
+        self.save()
+
+    def proved(self, ablation):
+        """The tests that an ablation made fail, all as it says; None when that is not known."""
+        return self.found["proved"].get(key_of(ablation))
+
+    def add_proved(self, ablation, failed):
+        self.found["proved"][key_of(ablation)] = failed
+        self.save()
+
+
+def key_of(ablation):
+    """Another text is another ablation."""
+    return f"{ablation.name} {hashlib.sha256(repr(ablation).encode()).hexdigest()}"
