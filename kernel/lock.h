@@ -34,6 +34,7 @@ enum lock_rank {
 	RANK_SCHEDULER = 75, /* run queues, sleepers */
 	RANK_HEAP = 85,
 	RANK_PAGES = 90,
+	RANK_TRACE = 94, /* names that are traced */
 	RANK_LOG = 95,
 	RANK_MARK = 98, /* marks are written under any other lock */
 };

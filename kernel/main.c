@@ -28,6 +28,7 @@
 #include <kernel/syscall.h>
 #include <kernel/system.h>
 #include <kernel/task.h>
+#include <kernel/trace.h>
 #include <lib/cpio/cpio.h>
 
 #define CONSOLE_IRQ 4 /* COM1 */
@@ -304,6 +305,7 @@ void kernel_main(const struct boot_info *boot)
 	inject_init();
 	mark_init();
 	syscall_watch_start();
+	trace_init();
 	arch_poweroff_setup(exit_is_debug(), 0, 0, 0); /* for a panic before ACPI is known */
 	memory_start(boot);
 	selftest_run();

@@ -5,6 +5,7 @@
 #include <kernel/panic.h>
 #include <kernel/syscall.h>
 #include <kernel/task.h>
+#include <kernel/trace.h>
 #include <kernel/user.h>
 
 int64_t sys_none(void)
@@ -51,23 +52,38 @@ bool syscall_watched;
 void syscall_watch_start(void)
 {
 #if defined(CORDON_DEBUG) && CORDON_DEBUG
-	syscall_watched = true;
+	syscall_watch();
 #else
-	syscall_watched = mark_on;
+	if (mark_on)
+		syscall_watch();
 #endif
 }
 
-void syscall_enter(uint64_t number)
+void syscall_watch(void)
 {
+	__atomic_store_n(&syscall_watched, true, __ATOMIC_RELAXED);
+}
+
+static bool is_traced(void)
+{
+	return __atomic_load_n(&task_current()->traced, __ATOMIC_RELAXED);
+}
+
+void syscall_enter(uint64_t number, const uint64_t arguments[6])
+{
+	if (is_traced())
+		trace_enter(number, arguments);
 	mark_call_enter(number);
 }
 
-void syscall_leave(uint64_t number)
+void syscall_leave(uint64_t number, const uint64_t arguments[6], int64_t result)
 {
 #if defined(CORDON_DEBUG) && CORDON_DEBUG
 	syscall_check_leave();
 #endif
 	mark_call_leave(number);
+	if (is_traced())
+		trace_leave(number, arguments, result);
 }
 
 int64_t syscall_return_handle(struct object *object, cordon_handle_t *user_out)

@@ -24,13 +24,16 @@ const char *syscall_name(uint64_t number);
 void syscall_check_leave(void);
 
 /* Whether the entry calls syscall_enter before and syscall_leave after each call: in debug kernels,
- * and with marks. */
+ * with marks, and from the first traced task on. */
 extern bool syscall_watched;
 void syscall_watch_start(void);
-void syscall_enter(uint64_t number);
+void syscall_watch(void);
+
+/* arguments: the six argument registers, in order. */
+void syscall_enter(uint64_t number, const uint64_t arguments[6]);
 
 /* Debug kernels check that nothing is owed any more. */
-void syscall_leave(uint64_t number);
+void syscall_leave(uint64_t number, const uint64_t arguments[6], int64_t result);
 
 /* Gives a new object its first handle in the caller's table and tells the caller which. Drops the
  * caller's reference in every case; when it fails the object goes. */

@@ -14,6 +14,7 @@
 #include <kernel/syscall.h>
 #include <kernel/system.h>
 #include <kernel/task.h>
+#include <kernel/trace.h>
 #include <kernel/user.h>
 
 #define COUNTERS_MAX   48
@@ -207,6 +208,22 @@ int64_t sys_system_poweroff(cordon_handle_t authority, uint32_t code)
 		return error;
 	log_info("power off, code %u", code);
 	arch_poweroff(code);
+}
+
+int64_t sys_system_trace(cordon_handle_t authority, const char *user_name, uint64_t size,
+                         uint32_t on)
+{
+	char name[CORDON_NAME_MAX] = "";
+	int error = authority_check(authority, CORDON_RIGHT_MANAGE);
+
+	if (error)
+		return error;
+	if (size == 0 || size >= sizeof(name) || on > 1)
+		return -EINVAL;
+	error = user_read(name, uaddr((uintptr_t)user_name), size);
+	if (error)
+		return error;
+	return strlen(name) == size ? trace_set(name, on) : -EINVAL;
 }
 
 int64_t sys_system_log(const char *text, uint64_t size)

@@ -8,6 +8,7 @@
 #include <kernel/sched.h>
 #include <kernel/string.h>
 #include <kernel/task.h>
+#include <kernel/trace.h>
 
 static struct spinlock task_list_lock = SPINLOCK_INIT(RANK_TASK_LIST, "tasks");
 static struct list task_list = LIST_INIT(task_list);
@@ -58,6 +59,7 @@ int task_create(const char *name, const struct cordon_budget *budget, struct tas
 	spin_lock(&task_list_lock);
 	list_append(&task_list, &task->link);
 	spin_unlock(&task_list_lock);
+	trace_task_begins(task);
 	*out = task;
 	return 0;
 

@@ -24,6 +24,8 @@ struct task {
 	struct aspace *aspace;
 	struct handle_table handles;
 
+	bool traced; /* its system calls are shown (trace.h) */
+
 	uint64_t fair_ns; /* CPU time it had, or is taken to have had (sched.c) */
 
 	struct spinlock lock; /* protects the rest */

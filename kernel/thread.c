@@ -7,12 +7,14 @@
 #include <kernel/sched.h>
 #include <kernel/string.h>
 #include <kernel/task.h>
+#include <kernel/trace.h>
 
 static void thread_destroy(struct object *object)
 {
 	struct thread *thread = thread_from(object);
 
 	arch_thread_destroy(&thread->arch);
+	trace_thread_destroy(thread);
 	account_uncharge(thread->task->account, CHARGE_THREADS, 1);
 	object_unref(&thread->task->object);
 	heap_free(thread);
@@ -120,6 +122,7 @@ void thread_exit(void)
 	struct task *task = thread->task;
 	bool last;
 
+	trace_thread_ends(thread);
 	/* The address space may go with the last thread, on whatever CPU that one is. */
 	arch_paging_switch(NULL);
 	spin_lock(&task->lock);

@@ -11,6 +11,7 @@
 #include <kernel/object.h>
 
 struct task;
+struct trace;
 
 enum thread_state {
 	THREAD_READY,
@@ -35,6 +36,7 @@ struct thread {
 	uint64_t slice_end; /* monotonic ns */
 	uint64_t run_start;
 	uint64_t cpu_ns;
+	struct trace *trace;             /* NULL: it was never traced */
 	uint64_t entry, stack, argument; /* where a user thread starts */
 	char name[CORDON_NAME_MAX];      /* changed under task.lock */
 };

@@ -51,31 +51,34 @@ syscall_unknown:
 	movq	$-ENOSYS, %rax
 	jmp	syscall_return
 
-/* The same call between syscall_enter(number) and syscall_leave(number). */
+/* The same call between syscall_enter and syscall_leave, with the arguments in an array. */
 syscall_watch:
-	pushq	%rax			/* the number, for syscall_leave */
-	pushq	%rax			/* alignment */
-	pushq	%rdi
-	pushq	%rsi
-	pushq	%rdx
-	pushq	%rcx
-	pushq	%r8
 	pushq	%r9
+	pushq	%r8
+	pushq	%rcx
+	pushq	%rdx
+	pushq	%rsi
+	pushq	%rdi
+	pushq	%rax			/* the number */
+	pushq	%rax			/* alignment; then the result */
 	movq	%rax, %rdi
+	leaq	16(%rsp), %rsi
 	call	syscall_enter
-	popq	%r9
-	popq	%r8
-	popq	%rcx
-	popq	%rdx
-	popq	%rsi
-	popq	%rdi
-	movq	(%rsp), %rax
+	movq	8(%rsp), %rax
+	movq	16(%rsp), %rdi
+	movq	24(%rsp), %rsi
+	movq	32(%rsp), %rdx
+	movq	40(%rsp), %rcx
+	movq	48(%rsp), %r8
+	movq	56(%rsp), %r9
 	call	*syscall_table(, %rax, 8)
 	movq	%rax, (%rsp)
 	movq	8(%rsp), %rdi
+	leaq	16(%rsp), %rsi
+	movq	%rax, %rdx
 	call	syscall_leave
 	popq	%rax
-	addq	$8, %rsp
+	addq	$56, %rsp
 	jmp	syscall_return
 
 syscall_slow:

@@ -258,7 +258,7 @@ static int64_t copy_faults(struct container *container, struct cordon_fault *out
 	return done;
 }
 
-int64_t sys_container_faults(cordon_handle_t handle, struct cordon_fault *faults, uint32_t count,
+int64_t sys_container_faults(cordon_handle_t handle, struct cordon_fault *out, uint32_t count,
                              uint64_t *lost)
 {
 	struct container *container;
@@ -270,15 +270,15 @@ int64_t sys_container_faults(cordon_handle_t handle, struct cordon_fault *faults
 	if (lost)
 		result = user_write(user(lost), &dropped, sizeof(dropped));
 	if (result)
-		goto out;
+		goto unref;
 	iommu_poll_faults();
-	result = copy_faults(container, faults, count);
+	result = copy_faults(container, out, count);
 	if (result < 0 || !lost)
-		goto out;
+		goto unref;
 	dropped = fault_queue_lost(&container->faults);
 	if (user_write(user(lost), &dropped, sizeof(dropped)))
 		result = -EFAULT;
-out:
+unref:
 	object_unref(&container->object);
 	return result;
 }

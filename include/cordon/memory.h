@@ -33,7 +33,7 @@ extern "C" {
 
 struct cordon_memory_info {
 	uint64_t size;     /* bytes */
-	uint32_t flags;    /* as created */
+	uint32_t flags;    /* CORDON_MEMORY_*, as created */
 	uint32_t extents;  /* physically contiguous runs */
 	uint32_t mappings; /* address spaces and DMA windows that map it */
 	uint32_t reserved;

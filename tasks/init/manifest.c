@@ -300,6 +300,8 @@ static int parse_statement(struct manifest *manifest, const char *word, const st
 		return parse_flag(manifest, &task->optional, word, line);
 	if (strcmp(word, "manual") == 0)
 		return parse_flag(manifest, &task->manual, word, line);
+	if (strcmp(word, "trace") == 0)
+		return parse_flag(manifest, &task->trace, word, line);
 	return fail(manifest, line->number, "unknown word '%.40s'", word);
 }
 

@@ -56,6 +56,7 @@ struct manifest_task {
 	bool wait;      /* the next task starts when this one has ended */
 	bool optional;  /* not started, and no failure, when its devices are absent */
 	bool manual;    /* started by hand only */
+	bool trace;     /* its system calls go to the log */
 };
 
 struct manifest {

@@ -121,6 +121,24 @@ static bool command_kill(struct init *init, unsigned int count, const char *cons
 	return true;
 }
 
+static bool command_trace(struct init *init, unsigned int count, const char *const *words)
+{
+	bool off = count == 2 && strcmp(words[1], "off") == 0;
+	int64_t err;
+
+	if (count != 1 && !off) {
+		printf("trace NAME [off]\n");
+		return true;
+	}
+	err = cordon_system_trace(init->authority, words[0], strlen(words[0]), !off);
+	if (err != 0)
+		printf("%s: %s\n", words[0],
+		       err == -ENOENT   ? "is not traced"
+		       : err == -ENOSPC ? "too many names are traced"
+		                        : cordon_strerror(err));
+	return true;
+}
+
 /* A command that prints one table and takes no words. */
 #define TABLE_COMMAND(name)                                               \
 	static bool command_##name(struct init *init, unsigned int count, \
@@ -165,6 +183,7 @@ static const struct {
         {"run", "run NAME [ARGUMENT...] [&]: start a task of the manifest or a program",
          command_run},
         {"kill", "kill NAME: end a task that init started", command_kill},
+        {"trace", "trace NAME [off]: show the system calls of tasks of that name", command_trace},
         {"poweroff", "end every task and switch the machine off", command_poweroff},
 };
 

@@ -297,6 +297,13 @@ static int64_t spawn(const struct preparation *p, cordon_handle_t *out)
 	if (launch->entry != NULL)
 		args.budget = launch->entry->budget;
 	strlcpy(args.name, launch->name, sizeof(args.name));
+	if (launch->entry != NULL && launch->entry->trace) {
+		int64_t err = cordon_system_trace(p->init->authority, args.name, strlen(args.name),
+		                                  1);
+
+		if (err != 0)
+			printf("init: %s is not traced: %s\n", launch->name, cordon_strerror(err));
+	}
 	return cordon_task_spawn(&args, out);
 }
 

@@ -52,7 +52,7 @@ Test(manifest, everything_a_task_can_be_given)
 	                   "\tbudget frames=4096 handles=64 threads=2 mappings=8 objects=9\n"
 	                   "\twait\n\toptional\n\tinput\n"
 	                   "\n"
-	                   "task b /bin/b\r\n\tmanual"),
+	                   "task b /bin/b\r\n\tmanual\n\ttrace"),
 	             0, "%u: %s", manifest.error_line, manifest.error);
 	cr_assert_eq(manifest.task_count, 2);
 	task = manifest_find(&manifest, "disk-1");
@@ -74,10 +74,10 @@ Test(manifest, everything_a_task_can_be_given)
 	cr_assert_eq(task->budget.mappings, 8);
 	cr_assert_eq(task->budget.objects, 9);
 	cr_assert(task->inspect && task->initramfs && task->wait && task->optional && task->input);
-	cr_assert_not(task->manual);
+	cr_assert_not(task->manual || task->trace);
 	task = manifest_find(&manifest, "b");
 	cr_assert_str_eq(task->path, "/bin/b");
-	cr_assert(task->manual);
+	cr_assert(task->manual && task->trace);
 	cr_assert_not(task->inspect || task->initramfs || task->wait || task->optional ||
 	              task->input);
 	cr_assert_null(manifest_find(&manifest, "c"));

@@ -68,3 +68,6 @@ futex_test_SRCS := tests/unit/kernel/futex_test.c kernel/futex.c kernel/aspace.c
 UNIT_TESTS += channel_test
 channel_test_SRCS := tests/unit/kernel/channel_test.c kernel/channel.c kernel/handle.c kernel/object.c \
 		     kernel/account.c
+
+UNIT_TESTS += trace_test
+trace_test_SRCS := tests/unit/kernel/trace_test.c kernel/trace.c kernel/trace_format.c

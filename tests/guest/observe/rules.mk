@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: MIT
+
+GUEST_TESTS += trace
+trace_SRCS := tests/guest/observe/trace.c tests/guest/support/tap.c tests/guest/support/support.c
