@@ -14,9 +14,9 @@
 #include <kernel/types.h>
 
 enum lock_rank {
-	RANK_VFIO = 10,      /* the topology of containers, groups and devices */
+	RANK_VFIO = 10,      /* mutex: the topology of containers, groups and devices */
+	RANK_DEVICE = 15,    /* mutex: one open device: its config space and regions */
 	RANK_CONTAINER = 20, /* one container: its mappings and domain */
-	RANK_DEVICE = 25,    /* one open device: its config space and regions */
 	RANK_TASK_LIST = 30, /* the list of tasks */
 	RANK_TASK = 35,      /* one task: state, threads */
 	RANK_CHANNEL = 37,   /* both ends of one channel */
@@ -31,6 +31,7 @@ enum lock_rank {
 	RANK_OBJECT = 70,    /* one object: signals and waiters */
 	RANK_FAULTS = 72,    /* fault rings */
 	RANK_FUTEX = 73,     /* who waits on words of memory */
+	RANK_MUTEX = 74,     /* who waits for one mutex */
 	RANK_SCHEDULER = 75, /* run queues, sleepers */
 	RANK_HEAP = 85,
 	RANK_PAGES = 90,

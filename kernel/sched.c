@@ -396,13 +396,20 @@ void sched_wait_prepare(void)
 	thread_current()->wake_pending = false;
 }
 
-int sched_wait(uint64_t deadline)
+static bool is_ending(const struct thread *thread)
+{
+	return thread->task && thread->task->ending;
+}
+
+/* Blocks the current thread until it is woken or time has come; to_the_end: also when its task is
+ * being ended. */
+static void block(uint64_t deadline, bool to_the_end)
 {
 	struct run_queue *queue = queue_here();
 	struct thread *thread = thread_current();
 
 	spin_lock(&queue->lock);
-	if (!thread->wake_pending && !(thread->task && thread->task->ending) &&
+	if (!thread->wake_pending && (to_the_end || !is_ending(thread)) &&
 	    (deadline == UINT64_MAX || clock_now() < deadline)) {
 		thread->state = THREAD_BLOCKED;
 		if (deadline != UINT64_MAX) {
@@ -414,9 +421,33 @@ int sched_wait(uint64_t deadline)
 	} else {
 		spin_unlock(&queue->lock);
 	}
-	if (thread->task && thread->task->ending)
+}
+
+int sched_wait(uint64_t deadline)
+{
+	struct thread *thread = thread_current();
+
+	block(deadline, false);
+	if (is_ending(thread))
 		return -EINTR;
 	return thread->wake_pending ? 0 : -ETIMEDOUT;
+}
+
+void sched_block(void)
+{
+	block(UINT64_MAX, true);
+}
+
+void sched_sleep(uint64_t until)
+{
+	while (clock_now() < until) {
+		if (thread_current() == percpu()->idle) {
+			arch_cpu_relax();
+			continue;
+		}
+		sched_wait_prepare();
+		block(until, true);
+	}
 }
 
 /* Others come first, whoever had more: that is what a yield asks for. */

@@ -14,6 +14,7 @@
 #ifndef KERNEL_SCHED_H
 #define KERNEL_SCHED_H
 
+#include <kernel/clock.h>
 #include <kernel/thread.h>
 #include <kernel/wait.h>
 
@@ -31,6 +32,31 @@ void sched_wait_prepare(void);
  * -ETIMEDOUT or -EINTR (the task is being ended: unwind to user mode, where the thread ends). No
  * lock is held. */
 int sched_wait(uint64_t deadline);
+
+/* As sched_wait with no deadline, also when the task is being ended. */
+void sched_block(void);
+
+/* Lets others run until a time (monotonic ns), also when the task is being ended. Mutexes may be
+ * held, other locks not. Before there are threads, at boot, the CPU waits. */
+void sched_sleep(uint64_t until);
+
+/* How long a device that takes milliseconds is left alone between two looks. */
+#define SCHED_LOOK_NS UINT64_C(500000)
+
+/* As clock_wait_until for what may take long: others run between two looks (sched_sleep). */
+#define sched_poll(condition, timeout_ns)                         \
+	__extension__({                                           \
+		uint64_t deadline_ = clock_now() + (timeout_ns);  \
+		bool never_ = inject_fails(CORDON_INJECT_WAIT);   \
+		bool done_ = false;                               \
+		for (;;) {                                        \
+			done_ = (condition) && !never_;           \
+			if (done_ || clock_now() >= deadline_)    \
+				break;                            \
+			sched_sleep(clock_now() + SCHED_LOOK_NS); \
+		}                                                 \
+		done_;                                            \
+	})
 
 /* Lets others run, if there are any; the caller stays ready. */
 void sched_yield_now(void);

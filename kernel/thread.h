@@ -31,9 +31,10 @@ struct thread {
 	uint32_t cpu;  /* whose queue it belongs to; changed under that queue's lock */
 	uint64_t cpus; /* bit n: it may run on CPU n; under the queue's lock */
 	bool realtime;
-	bool wake_pending;  /* woken since it last began to wait */
-	uint64_t deadline;  /* monotonic ns, valid while in the sleepers */
-	uint64_t slice_end; /* monotonic ns */
+	uint16_t mutex_rank; /* of the mutex it took last and still holds; debug kernels */
+	bool wake_pending;   /* woken since it last began to wait */
+	uint64_t deadline;   /* monotonic ns, valid while in the sleepers */
+	uint64_t slice_end;  /* monotonic ns */
 	uint64_t run_start;
 	uint64_t cpu_ns;
 	struct trace *trace;             /* NULL: it was never traced */

@@ -7,6 +7,7 @@
 #include <drivers/pci/internal.h>
 #include <drivers/pci/registers.h>
 #include <kernel/clock.h>
+#include <kernel/sched.h>
 
 #define LOG_TAG "pci"
 #include <kernel/log.h>
@@ -77,7 +78,7 @@ int pci_quiesce(struct pci_function *function)
 {
 	disable_interrupts(function);
 	pci_set_master(function, false);
-	if (clock_wait_until(!is_pending(function), PCI_PENDING_TIMEOUT))
+	if (sched_poll(!is_pending(function), PCI_PENDING_TIMEOUT))
 		return 0;
 	char name[PCI_NAME_MAX];
 
@@ -177,11 +178,9 @@ static const char *find_remains(const struct pci_function *function)
 /* Waits out the reset and looks at what it left. NULL: it happened. */
 static const char *wait_and_verify(struct pci_function *function, bool immediate)
 {
-	uint64_t start = clock_now();
-
 	if (!immediate)
-		clock_wait_until(clock_now() - start >= PCI_RESET_TIME, 2 * PCI_RESET_TIME);
-	if (!clock_wait_until(is_ready(function), PCI_READY_TIMEOUT))
+		sched_sleep(clock_now() + PCI_RESET_TIME);
+	if (!sched_poll(is_ready(function), PCI_READY_TIMEOUT))
 		return "the function does not come back";
 	return find_remains(function);
 }

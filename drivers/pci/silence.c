@@ -6,14 +6,14 @@
 #include <drivers/pci/internal.h>
 #include <drivers/pci/registers.h>
 #include <kernel/clock.h>
+#include <kernel/sched.h>
 
 /* From D3hot to D0 (5.9); a function that needs longer keeps what it had. */
-#define PCI_POWER_TIMEOUT (10 * UINT64_C(1000000))
+#define PCI_POWER_TIME (10 * UINT64_C(1000000))
 
 static void power_on(struct pci_function *function)
 {
 	uint16_t power = function->caps.power;
-	uint64_t start;
 	uint16_t control;
 
 	if (!power)
@@ -23,8 +23,7 @@ static void power_on(struct pci_function *function)
 		return;
 	pci_write16(function, power + PCI_POWER_CONTROL, control & (uint16_t)~PCI_POWER_STATE);
 	/* The function may not be touched during that time. */
-	start = clock_now();
-	clock_wait_until(clock_now() - start >= PCI_POWER_TIMEOUT, 2 * PCI_POWER_TIMEOUT);
+	sched_sleep(clock_now() + PCI_POWER_TIME);
 }
 
 /* Clears bits of a control register. False: they stay set. capability 0: there is none. */

@@ -16,10 +16,10 @@ static void container_unreachable(struct object *object)
 {
 	struct container *container = container_from(object);
 
-	spin_lock(&vfio_lock);
+	mutex_lock(&vfio_lock);
 	container->reachable = false;
 	container_settle_locked(container);
-	spin_unlock(&vfio_lock);
+	mutex_unlock(&vfio_lock);
 }
 
 static void container_destroy(struct object *object)
@@ -151,7 +151,7 @@ int container_add_group_locked(struct container *container, struct group *group,
 	bool first = domain == NULL;
 	int error;
 
-	DEBUG_ASSERT(spin_held(&vfio_lock));
+	DEBUG_ASSERT(mutex_held(&vfio_lock));
 	if (group->container || group->open_devices || group_blocker(group, NULL))
 		return -EBUSY;
 	if (!group->unit)
@@ -200,7 +200,7 @@ static void container_end_domain_locked(struct container *container)
 {
 	struct iommu_domain *domain = container->domain;
 
-	DEBUG_ASSERT(spin_held(&vfio_lock));
+	DEBUG_ASSERT(mutex_held(&vfio_lock));
 	spin_lock(&container->lock);
 	container_clear_locked(container);
 	container->domain = NULL;
@@ -213,7 +213,7 @@ static void container_end_domain_locked(struct container *container)
 
 void container_leave_locked(struct container *container, struct group *group)
 {
-	DEBUG_ASSERT(spin_held(&vfio_lock));
+	DEBUG_ASSERT(mutex_held(&vfio_lock));
 	ASSERT(group->container == container && group->open_devices == 0);
 	detach_requesters(container, container->domain, group);
 	/* What the devices tried until now is still their task's doing. */
@@ -228,7 +228,7 @@ void container_leave_locked(struct container *container, struct group *group)
 
 void container_settle_locked(struct container *container)
 {
-	DEBUG_ASSERT(spin_held(&vfio_lock));
+	DEBUG_ASSERT(mutex_held(&vfio_lock));
 	if (container->reachable || container->open_devices)
 		return;
 	object_ref(&container->object);
@@ -241,7 +241,7 @@ void container_settle_locked(struct container *container)
 void container_describe(struct container *container, struct cordon_container_info *out)
 {
 	*out = (struct cordon_container_info){0};
-	spin_lock(&vfio_lock);
+	mutex_lock(&vfio_lock);
 	out->groups = container->group_count;
 	spin_lock(&container->lock);
 	out->mappings = container->mapping_count;
@@ -259,5 +259,5 @@ void container_describe(struct container *container, struct cordon_container_inf
 		}
 	}
 	spin_unlock(&container->lock);
-	spin_unlock(&vfio_lock);
+	mutex_unlock(&vfio_lock);
 }

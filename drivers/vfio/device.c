@@ -16,6 +16,7 @@
 #include <kernel/clock.h>
 #include <kernel/heap.h>
 #include <kernel/panic.h>
+#include <kernel/sched.h>
 #include <kernel/task.h>
 
 #define LOG_TAG "vfio"
@@ -38,7 +39,7 @@ static void function_power_up(const struct pci_function *pci)
 	if (!(state & CONFIG_POWER_STATE))
 		return;
 	pci_write16(pci, control, (uint16_t)(state & ~CONFIG_POWER_STATE));
-	clock_wait_until(!(pci_read16(pci, control) & CONFIG_POWER_STATE), POWER_UP_TIMEOUT_NS);
+	sched_poll(!(pci_read16(pci, control) & CONFIG_POWER_STATE), POWER_UP_TIMEOUT_NS);
 }
 
 /* Switches off what a function may do by itself once it masters the bus; see config.h. A reset
@@ -104,7 +105,7 @@ static void device_apply_command_locked(struct device *device, uint16_t command)
 	/* Behind a unit that stopped answering nothing masters the bus again (S3). */
 	bool master = (command & PCI_COMMAND_MASTER) && iommu_unit_alive(pci->iommu);
 
-	DEBUG_ASSERT(spin_held(&device->lock));
+	DEBUG_ASSERT(mutex_held(&device->lock));
 	if (device->memory && !memory)
 		region_revoke(device->bars);
 	function_decode(pci, command);
@@ -121,7 +122,7 @@ static int device_reset_locked(struct device *device)
 	uint16_t command = config_command(&device->config);
 	int error;
 
-	DEBUG_ASSERT(spin_held(&device->lock));
+	DEBUG_ASSERT(mutex_held(&device->lock));
 	if (!pci_has_flr(pci))
 		return -ENOTTY;
 	device_apply_command_locked(device, 0);
@@ -142,13 +143,13 @@ static int device_stop(struct device *device)
 {
 	int error;
 
-	spin_lock(&device->lock);
+	mutex_lock(&device->lock);
 	device->open = false;
 	region_revoke(device->bars);
 	/* Interrupts masked, bus mastering off, pending transactions waited for. */
 	error = pci_quiesce(device->function->pci);
 	region_release(device->bars);
-	spin_unlock(&device->lock);
+	mutex_unlock(&device->lock);
 	return error;
 }
 
@@ -181,7 +182,7 @@ static void device_close_locked(struct device *device, bool used)
 	struct group *group = device->group;
 	int error;
 
-	DEBUG_ASSERT(spin_held(&vfio_lock));
+	DEBUG_ASSERT(mutex_held(&vfio_lock));
 	error = device_stop(device);
 	function->device = NULL;
 	group->open_devices--;
@@ -202,9 +203,9 @@ static void device_end(struct device *device, bool used)
 {
 	if (device->function->device != device)
 		return;
-	spin_lock(&vfio_lock);
+	mutex_lock(&vfio_lock);
 	device_close_locked(device, used);
-	spin_unlock(&vfio_lock);
+	mutex_unlock(&vfio_lock);
 }
 
 static void device_unreachable(struct object *object)
@@ -264,7 +265,7 @@ static int device_create(struct group *group, struct function *function, struct 
 		return -ENOMEM;
 	}
 	object_init(&device->object, &device_ops);
-	spin_init(&device->lock, RANK_DEVICE, "device");
+	mutex_init(&device->lock, RANK_DEVICE, "device");
 	account_ref(account);
 	device->account = account;
 	device->group = group;
@@ -301,7 +302,7 @@ int device_open_locked(struct group *group, cordon_bdf_t bdf, struct task *task,
 	struct device *device;
 	int error = device_admit(group, bdf, task, &function);
 
-	DEBUG_ASSERT(spin_held(&vfio_lock));
+	DEBUG_ASSERT(mutex_held(&vfio_lock));
 	if (error)
 		return error;
 	error = device_create(group, function, task->account, &device);
@@ -356,11 +357,11 @@ void device_describe(struct device *device, struct cordon_device_info *out)
 	};
 	if (pci_has_flr(function->pci))
 		out->flags |= CORDON_DEVICE_FLAG_RESET;
-	spin_lock(&vfio_lock);
+	mutex_lock(&vfio_lock);
 	if (function->reset_trusted)
 		out->flags |= CORDON_DEVICE_FLAG_RESET_TRUSTED;
 	function_describe_locked(device->group, function, &out->desc);
-	spin_unlock(&vfio_lock);
+	mutex_unlock(&vfio_lock);
 }
 
 uint64_t device_region_size(const struct device *device, uint32_t region)
@@ -397,7 +398,7 @@ int device_region_map(struct device *device, uint32_t region, struct cordon_regi
 	bar = &device->bars[region];
 	if (!region_mappable(bar, args->offset, args->size))
 		return -EACCES;
-	spin_lock(&device->lock);
+	mutex_lock(&device->lock);
 	error = -ENODEV;
 	if (!device->open)
 		goto out;
@@ -410,7 +411,7 @@ int device_region_map(struct device *device, uint32_t region, struct cordon_regi
 		                   args->flags, &address);
 	args->address = address.raw;
 out:
-	spin_unlock(&device->lock);
+	mutex_unlock(&device->lock);
 	return error;
 }
 
@@ -430,7 +431,7 @@ static int device_access_locked(struct device *device, uint32_t region, uint64_t
 	const struct region_bar *bar;
 	uint16_t decode;
 
-	DEBUG_ASSERT(spin_held(&device->lock));
+	DEBUG_ASSERT(mutex_held(&device->lock));
 	if (!device->open)
 		return -ENODEV;
 	*width = device_access_width(region, offset, size);
@@ -471,7 +472,7 @@ static int device_config_write_locked(struct device *device, uint32_t offset, un
 	uint32_t passes = config_passes(&device->config, offset, width);
 	struct config_effects effects;
 
-	DEBUG_ASSERT(spin_held(&device->lock) && width <= 2);
+	DEBUG_ASSERT(mutex_held(&device->lock) && width <= 2);
 	if (passes) {
 		uint32_t hardware = config_hardware_read(pci, offset, width);
 
@@ -493,7 +494,7 @@ int device_region_read(struct device *device, uint32_t region, uint64_t offset, 
 	uint64_t value = 0;
 	int error;
 
-	spin_lock(&device->lock);
+	mutex_lock(&device->lock);
 	error = device_access_locked(device, region, offset, size, width);
 	if (error)
 		goto out;
@@ -505,7 +506,7 @@ int device_region_read(struct device *device, uint32_t region, uint64_t offset, 
 		error = region_read(&device->bars[region], offset, *width, &value);
 	__builtin_memcpy(bytes, &value, sizeof(value));
 out:
-	spin_unlock(&device->lock);
+	mutex_unlock(&device->lock);
 	return error;
 }
 
@@ -516,7 +517,7 @@ int device_region_write(struct device *device, uint32_t region, uint64_t offset,
 	int error;
 
 	__builtin_memcpy(&value, bytes, sizeof(value));
-	spin_lock(&device->lock);
+	mutex_lock(&device->lock);
 	error = device_access_locked(device, region, offset, size, width);
 	if (error)
 		goto out;
@@ -532,7 +533,7 @@ int device_region_write(struct device *device, uint32_t region, uint64_t offset,
 		done += part;
 	}
 out:
-	spin_unlock(&device->lock);
+	mutex_unlock(&device->lock);
 	return error;
 }
 
@@ -540,9 +541,9 @@ int device_reset(struct device *device)
 {
 	int error = -ENODEV;
 
-	spin_lock(&device->lock);
+	mutex_lock(&device->lock);
 	if (device->open)
 		error = device_reset_locked(device);
-	spin_unlock(&device->lock);
+	mutex_unlock(&device->lock);
 	return error;
 }

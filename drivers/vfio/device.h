@@ -12,6 +12,7 @@
 #include <drivers/vfio/config.h>
 #include <drivers/vfio/region.h>
 #include <kernel/account.h>
+#include <kernel/mutex.h>
 #include <kernel/object.h>
 
 struct aspace;
@@ -27,10 +28,10 @@ struct device {
 	struct region_msix msix;
 	bool no_snoop; /* the domain is coherent whatever the device asks */
 
-	struct spinlock lock; /* protects the rest */
-	bool open;   /* some handle names it; false: it only waits for its last reference */
-	bool master; /* bus mastering is on */
-	bool memory; /* memory decoding is on, and BAR mappings have their pages */
+	struct mutex lock; /* protects the rest */
+	bool open;         /* some handle names it; false: it only waits for its last reference */
+	bool master;       /* bus mastering is on */
+	bool memory;       /* memory decoding is on, and BAR mappings have their pages */
 	struct config_space config;
 	struct region_bar bars[REGION_BARS];
 };

@@ -13,7 +13,7 @@
 #define LOG_TAG "vfio"
 #include <kernel/log.h>
 
-struct spinlock vfio_lock = SPINLOCK_INIT(RANK_VFIO, "vfio");
+struct mutex vfio_lock = MUTEX_INIT(vfio_lock, RANK_VFIO, "vfio");
 
 static struct list groups = LIST_INIT(groups);
 
@@ -190,10 +190,10 @@ static void group_session_end(struct group_session *session)
 {
 	if (session->group->session != session)
 		return;
-	spin_lock(&vfio_lock);
+	mutex_lock(&vfio_lock);
 	session->group->session = NULL;
 	group_settle_locked(session->group);
-	spin_unlock(&vfio_lock);
+	mutex_unlock(&vfio_lock);
 }
 
 static void group_session_unreachable(struct object *object)
@@ -245,7 +245,7 @@ int group_open(struct account *account, uint32_t number, struct group_session **
 	struct group *group;
 	int error = -ENODEV;
 
-	spin_lock(&vfio_lock);
+	mutex_lock(&vfio_lock);
 	if (!iommu_usable(NULL))
 		goto out;
 	error = -ENOENT;
@@ -259,13 +259,13 @@ int group_open(struct account *account, uint32_t number, struct group_session **
 	if (!error)
 		group->session = *out;
 out:
-	spin_unlock(&vfio_lock);
+	mutex_unlock(&vfio_lock);
 	return error;
 }
 
 struct group *group_of_locked(struct group_session *session)
 {
-	DEBUG_ASSERT(spin_held(&vfio_lock));
+	DEBUG_ASSERT(mutex_held(&vfio_lock));
 	return session->group->session == session ? session->group : NULL;
 }
 
@@ -276,7 +276,7 @@ int group_attach_locked(struct group *group, struct requester *requester,
 {
 	int error;
 
-	DEBUG_ASSERT(spin_held(&vfio_lock));
+	DEBUG_ASSERT(mutex_held(&vfio_lock));
 	if (requester->attached)
 		return 0;
 	error = iommu_attach(domain, group->unit, requester->source.segment,
@@ -288,7 +288,7 @@ int group_attach_locked(struct group *group, struct requester *requester,
 int group_detach_locked(struct group *group, struct requester *requester,
                         struct iommu_domain *domain)
 {
-	DEBUG_ASSERT(spin_held(&vfio_lock));
+	DEBUG_ASSERT(mutex_held(&vfio_lock));
 	if (!requester->attached)
 		return 0;
 	requester->attached = false;
@@ -298,7 +298,7 @@ int group_detach_locked(struct group *group, struct requester *requester,
 
 void group_hold_locked(struct group *group, const struct task *task)
 {
-	DEBUG_ASSERT(spin_held(&vfio_lock));
+	DEBUG_ASSERT(mutex_held(&vfio_lock));
 	group->task = task->id;
 	string_copy(group->task_name, task->name, sizeof(group->task_name));
 	for (uint32_t i = 0; i < group->requester_count; i++)
@@ -308,7 +308,7 @@ void group_hold_locked(struct group *group, const struct task *task)
 void group_set_holder_locked(struct group *group, struct requester *requester,
                              const struct task *task)
 {
-	DEBUG_ASSERT(spin_held(&vfio_lock));
+	DEBUG_ASSERT(mutex_held(&vfio_lock));
 	group->task = task->id;
 	string_copy(group->task_name, task->name, sizeof(group->task_name));
 	fault_source_hold(&requester->source, task);
@@ -316,7 +316,7 @@ void group_set_holder_locked(struct group *group, struct requester *requester,
 
 void group_release_locked(struct group *group)
 {
-	DEBUG_ASSERT(spin_held(&vfio_lock));
+	DEBUG_ASSERT(mutex_held(&vfio_lock));
 	group->task = 0;
 	group->task_name[0] = '\0';
 	for (uint32_t i = 0; i < group->requester_count; i++)
@@ -327,7 +327,7 @@ void group_settle_locked(struct group *group)
 {
 	struct container *container = group->container;
 
-	DEBUG_ASSERT(spin_held(&vfio_lock));
+	DEBUG_ASSERT(mutex_held(&vfio_lock));
 	if (!container || group->open_devices)
 		return;
 	if (!group->session)
@@ -354,7 +354,7 @@ void group_describe_locked(const struct group *group, struct cordon_group_status
 	const struct function *quarantined = group_first_quarantined(group);
 	char name[PCI_NAME_MAX];
 
-	DEBUG_ASSERT(spin_held(&vfio_lock));
+	DEBUG_ASSERT(mutex_held(&vfio_lock));
 	*out = (struct cordon_group_status){
 	        .number = group->pci->number,
 	        .device_count = group->function_count,
@@ -386,7 +386,7 @@ void function_describe_locked(const struct group *group, const struct function *
 {
 	const struct pci_function *pci = function->pci;
 
-	DEBUG_ASSERT(spin_held(&vfio_lock));
+	DEBUG_ASSERT(mutex_held(&vfio_lock));
 	*out = (struct cordon_device_desc){
 	        .bdf = pci->bdf,
 	        .vendor = pci->vendor,
@@ -413,12 +413,12 @@ uint64_t groups_quarantined(void)
 	struct group *group;
 	uint64_t count = 0;
 
-	spin_lock(&vfio_lock);
+	mutex_lock(&vfio_lock);
 	list_for_each(group, &groups, link)
 	{
 		for (uint32_t i = 0; i < group->function_count; i++)
 			count += group->functions[i].quarantine != NULL;
 	}
-	spin_unlock(&vfio_lock);
+	mutex_unlock(&vfio_lock);
 	return count;
 }

@@ -14,7 +14,7 @@ static int info_group(uint32_t index, struct cordon_group_desc *out)
 	const struct group *group;
 	int error = -ENOENT;
 
-	spin_lock(&vfio_lock);
+	mutex_lock(&vfio_lock);
 	group = group_at(index);
 	if (group) {
 		group_describe_locked(group, &out->status);
@@ -22,7 +22,7 @@ static int info_group(uint32_t index, struct cordon_group_desc *out)
 		string_copy(out->holder_name, group->task_name, sizeof(out->holder_name));
 		error = 0;
 	}
-	spin_unlock(&vfio_lock);
+	mutex_unlock(&vfio_lock);
 	return error;
 }
 
@@ -31,7 +31,7 @@ static int info_device(uint32_t index, struct cordon_device_desc *out)
 	const struct group *group;
 	int error = -ENOENT;
 
-	spin_lock(&vfio_lock);
+	mutex_lock(&vfio_lock);
 	for (uint32_t i = 0; (group = group_at(i)) != NULL; i++) {
 		if (index < group->function_count) {
 			function_describe_locked(group, &group->functions[index], out);
@@ -40,7 +40,7 @@ static int info_device(uint32_t index, struct cordon_device_desc *out)
 		}
 		index -= group->function_count;
 	}
-	spin_unlock(&vfio_lock);
+	mutex_unlock(&vfio_lock);
 	return error;
 }
 
@@ -50,7 +50,7 @@ static int info_mapping(uint32_t index, struct cordon_mapping_desc *out)
 	struct group *group;
 	int error = -ENOENT;
 
-	spin_lock(&vfio_lock);
+	mutex_lock(&vfio_lock);
 	for (uint32_t i = 0; (group = group_at(i)) != NULL; i++) {
 		struct container *container = group->container;
 		uint32_t count;
@@ -64,7 +64,7 @@ static int info_mapping(uint32_t index, struct cordon_mapping_desc *out)
 		}
 		index -= count;
 	}
-	spin_unlock(&vfio_lock);
+	mutex_unlock(&vfio_lock);
 	return error;
 }
 

@@ -109,10 +109,10 @@ int64_t sys_container_add_group(cordon_handle_t container_handle, cordon_handle_
 	error = find_session(group_handle, CORDON_RIGHT_WRITE, &session);
 	if (error)
 		goto out;
-	spin_lock(&vfio_lock);
+	mutex_lock(&vfio_lock);
 	group = group_of_locked(session);
 	error = group ? container_add_group_locked(container, group, task_current()) : -EBADF;
-	spin_unlock(&vfio_lock);
+	mutex_unlock(&vfio_lock);
 	object_unref(&session->object);
 out:
 	object_unref(&container->object);
@@ -144,9 +144,9 @@ int64_t sys_container_remove_group(cordon_handle_t container_handle, cordon_hand
 	error = find_session(group_handle, CORDON_RIGHT_WRITE, &session);
 	if (error)
 		goto out;
-	spin_lock(&vfio_lock);
+	mutex_lock(&vfio_lock);
 	error = remove_group_locked(container, session);
-	spin_unlock(&vfio_lock);
+	mutex_unlock(&vfio_lock);
 	object_unref(&session->object);
 out:
 	object_unref(&container->object);
@@ -305,9 +305,9 @@ int64_t sys_group_status(cordon_handle_t handle, struct cordon_group_status *out
 
 	if (error)
 		return error;
-	spin_lock(&vfio_lock);
+	mutex_lock(&vfio_lock);
 	group_describe_locked(session->group, &status);
-	spin_unlock(&vfio_lock);
+	mutex_unlock(&vfio_lock);
 	object_unref(&session->object);
 	return user_write(user(out), &status, sizeof(status));
 }
@@ -320,12 +320,12 @@ int64_t sys_group_function(cordon_handle_t handle, uint32_t index, struct cordon
 
 	if (error)
 		return error;
-	spin_lock(&vfio_lock);
+	mutex_lock(&vfio_lock);
 	if (index < session->group->function_count)
 		function_describe_locked(session->group, &session->group->functions[index], &desc);
 	else
 		error = -ENOENT;
-	spin_unlock(&vfio_lock);
+	mutex_unlock(&vfio_lock);
 	object_unref(&session->object);
 	return error ? error : user_write(user(out), &desc, sizeof(desc));
 }
@@ -342,10 +342,10 @@ int64_t sys_group_device(cordon_handle_t handle, cordon_bdf_t bdf, cordon_handle
 	error = try_handle_out(out);
 	if (error)
 		goto out;
-	spin_lock(&vfio_lock);
+	mutex_lock(&vfio_lock);
 	group = group_of_locked(session);
 	error = group ? device_open_locked(group, bdf, task_current(), &device) : -EBADF;
-	spin_unlock(&vfio_lock);
+	mutex_unlock(&vfio_lock);
 out:
 	object_unref(&session->object);
 	return error ? error : syscall_return_handle(&device->object, out);
@@ -362,13 +362,13 @@ int64_t sys_group_trust_reset(cordon_handle_t authority, cordon_handle_t handle,
 	error = find_session(handle, 0, &session);
 	if (error)
 		return error;
-	spin_lock(&vfio_lock);
+	mutex_lock(&vfio_lock);
 	function = group_function_find(session->group, bdf);
 	if (function)
 		function->reset_trusted = true;
 	else
 		error = -ENODEV;
-	spin_unlock(&vfio_lock);
+	mutex_unlock(&vfio_lock);
 	object_unref(&session->object);
 	return error;
 }

@@ -13,12 +13,13 @@
  *
  * Two locks and no more order the whole: vfio_lock (RANK_VFIO) protects who belongs to whom and
  * who is in use; each container's own lock protects its mappings and its domain. Each device's
- * lock protects its config space and the state of its regions.
+ * lock protects its config space and the state of its regions. vfio_lock and the devices' locks are
+ * mutexes: a reset, which takes a device 100 ms and more, is slept out while they are held.
  */
 #ifndef DRIVERS_VFIO_VFIO_H
 #define DRIVERS_VFIO_VFIO_H
 
-#include <kernel/lock.h>
+#include <kernel/mutex.h>
 #include <kernel/object.h>
 #include <kernel/types.h>
 
@@ -37,6 +38,6 @@ int vfio_info(uint32_t topic, uint32_t index, void *record, size_t *size);
  * as good as another. One reference. Returns 0 or -ENOMEM. */
 int authority_create(struct object **out);
 
-extern struct spinlock vfio_lock;
+extern struct mutex vfio_lock;
 
 #endif

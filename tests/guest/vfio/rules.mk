@@ -10,3 +10,6 @@ forge_SRCS := tests/guest/vfio/forge.c tests/guest/vfio/edu.c $(GUEST_SUPPORT)
 
 GUEST_TESTS += testdev
 testdev_SRCS := tests/guest/vfio/testdev.c $(GUEST_SUPPORT)
+
+GUEST_TESTS += reset
+reset_SRCS := tests/guest/vfio/reset.c tests/guest/vfio/edu.c $(GUEST_SUPPORT)

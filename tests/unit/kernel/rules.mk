@@ -47,6 +47,9 @@ string_test_SRCS := tests/unit/kernel/string_test.c tests/unit/kernel/string_ker
 UNIT_TESTS += lock_test
 lock_test_SRCS := tests/unit/kernel/lock_test.c kernel/lock.c
 
+UNIT_TESTS += mutex_test
+mutex_test_SRCS := tests/unit/kernel/mutex_test.c kernel/mutex.c
+
 UNIT_TESTS += mark_test
 mark_test_SRCS := tests/unit/kernel/mark_test.c kernel/mark.c kernel/cmdline.c kernel/format.c
 
