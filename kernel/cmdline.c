@@ -81,6 +81,29 @@ bool cmdline_flag(const char *name)
 	return false;
 }
 
+uint64_t cmdline_number(const char *name, uint64_t min, uint64_t max, uint64_t fallback)
+{
+	const char *value;
+	uint64_t number = 0;
+	size_t length;
+	bool good;
+
+	if (!cmdline_find(name, &value, &length))
+		return fallback;
+	good = length > 0;
+	for (size_t i = 0; i < length && good; i++) {
+		uint64_t digit = (uint64_t)(value[i] - '0');
+
+		good = digit <= 9 && number <= (UINT64_MAX - digit) / 10;
+		number = number * 10 + digit;
+	}
+	if (good && number >= min && number <= max)
+		return number;
+	log_warn("option %s: no number from %llu to %llu; taken is %llu", name,
+	         (unsigned long long)min, (unsigned long long)max, (unsigned long long)fallback);
+	return fallback;
+}
+
 void cmdline_report_unknown(void)
 {
 	struct word word = {.end = text};

@@ -22,6 +22,10 @@ bool cmdline_find(const char *name, const char **value, size_t *length);
 /* True when "name", "name=on", "name=1" or "name=yes" is given. */
 bool cmdline_flag(const char *name);
 
+/* The number in an option. Not given: fallback; and the same, with a warning, when it is anything
+ * but digits or not from min to max. */
+uint64_t cmdline_number(const char *name, uint64_t min, uint64_t max, uint64_t fallback);
+
 /* Logs a warning for each word that no cmdline_find asked for. */
 void cmdline_report_unknown(void);
 

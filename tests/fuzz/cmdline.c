@@ -28,6 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *line = calloc(1, size + 1), expected[CMDLINE_MAX];
 	const char *value;
+	uint64_t number;
 	size_t length;
 
 	FUZZ_CHECK(line);
@@ -45,6 +46,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			           memcmp(expected, value, length) == 0);
 		if (cmdline_flag(names[i]))
 			FUZZ_CHECK(found && length <= 3);
+		number = cmdline_number(names[i], 10, 9999, 7);
+		if (number == 7)
+			continue;
+		snprintf(expected, sizeof(expected), "%0*llu", (int)length,
+		         (unsigned long long)number);
+		FUZZ_CHECK(found && number >= 10 && number <= 9999 &&
+		           memcmp(expected, value, length) == 0);
 	}
 	cmdline_report_unknown();
 	free(line);

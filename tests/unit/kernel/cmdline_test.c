@@ -53,6 +53,29 @@ Test(cmdline, flags)
 	cr_assert_not(cmdline_flag("i"));
 }
 
+Test(cmdline, a_number_is_taken_within_its_limits_only)
+{
+	cmdline_init("a=21 b=63 c=007 d=18446744073709551615");
+	cr_expect_eq(cmdline_number("a", 21, 63, 48), 21);
+	cr_expect_eq(cmdline_number("b", 21, 63, 48), 63);
+	cr_expect_eq(cmdline_number("c", 0, 9, 1), 7);
+	cr_expect_eq(cmdline_number("d", 0, UINT64_MAX, 1), UINT64_MAX);
+	cr_expect_eq(cmdline_number("e", 21, 63, 48), 48, "not given");
+	cr_expect_str_eq(fake_log_text(), "");
+}
+
+Test(cmdline, what_is_no_such_number_is_said_and_not_taken)
+{
+	static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+
+	cmdline_init("a=20 b=64 c= d e=4o f=-48 g=18446744073709551616 h=48,5");
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		fake_log_clear();
+		cr_expect_eq(cmdline_number(names[i], 21, 63, 40), 40, "%s", names[i]);
+		cr_expect(strstr(fake_log_text(), "from 21 to 63; taken is 40"));
+	}
+}
+
 Test(cmdline, reports_what_nobody_asked_for)
 {
 	cmdline_init("known unknown=5 init.run=/test/x typo");
