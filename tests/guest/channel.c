@@ -297,6 +297,10 @@ static void test_device_on_its_way(void)
 	cordon_handle_t channel, task, again;
 	struct edu edu;
 
+	if (!test_hands_out_devices()) {
+		tap_skip("without an IOMMU no device is handed out", "S8: a device in a message");
+		return;
+	}
 	edu_start(&edu);
 	task = server_start(&channel);
 	send(channel, "hang", 5, NULL, 0);

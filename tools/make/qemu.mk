@@ -53,8 +53,8 @@ TEST_INPUTS := $(sort $(TEST_IMAGE) $(ADDRESS_IMAGE)) $(BUILD)/cordon-test.elf $
 test: export CORDON_BENCH_IMAGE = $(BUILD)/cordon.elf
 test: export CORDON_BENCH_QEMU = $(QEMU)
 # Programs built outside the tree are among them, too.
-test test-unit: export CORDON_SDK = $(SDK)
-test test-unit: $(SDK)/share/cordon/version
+test test-unit test-all: export CORDON_SDK = $(SDK)
+test test-unit test-all: $(SDK)/share/cordon/version
 
 .PHONY: test
 test: $(DEPS_TEST) $(UNIT_PROGRAMS) $(REPLAY_PROGRAMS) $(TEST_INPUTS) ## run every test: on the host and in QEMU

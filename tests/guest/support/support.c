@@ -178,6 +178,15 @@ int test_find_group(uint16_t vendor, uint16_t device, uint32_t class_code, unsig
 	return -1;
 }
 
+bool test_hands_out_devices(void)
+{
+	struct cordon_iommu_desc unit = {0};
+
+	return cordon_system_info(test_authority(), CORDON_SYSTEM_IOMMU, 0, &unit, sizeof(unit)) ==
+	               0 &&
+	       unit.usable;
+}
+
 void test_sleep_ms(uint64_t milliseconds)
 {
 	cordon_clock_sleep(cordon_now() + milliseconds * 1000000);

@@ -51,6 +51,9 @@ uint64_t test_counter(const char *name);
 int test_find_group(uint16_t vendor, uint16_t device, uint32_t class_code, unsigned int nth,
                     cordon_bdf_t *bdf);
 
+/* Whether there is an IOMMU that devices can be handed out behind. */
+bool test_hands_out_devices(void);
+
 /* Sleeps for milliseconds of the monotonic clock. */
 void test_sleep_ms(uint64_t milliseconds);
 
