@@ -27,6 +27,13 @@
 /* How long a unit may take to switch something on or off. Then it is not used at all. */
 #define IOMMU_SWITCH_TIMEOUT UINT64_C(1000000000)
 
+/* The width of an IOVA that is asked of a unit, in bits, unless the kernel option iommu.bits= says
+ * another: what all programs that know VFIO expect, for one table less in each walk than the next
+ * width costs. */
+#define IOMMU_BITS_WANTED 48u
+/* What the option may say: at least what one table covers. */
+#define IOMMU_BITS_MIN 21u
+
 /* Domains of one unit, whatever the hardware could tell apart. */
 #define IOMMU_DOMAINS_MAX 4096u
 
@@ -139,6 +146,7 @@ struct iommu_unit {
 	bool faults_unplaced;   /* known to record no address */
 
 	const struct pagetable_format *format;
+	uint32_t levels;       /* of its domains' tables */
 	uint64_t page_sizes;   /* bit n: leaves of 2^n bytes */
 	uint32_t address_bits; /* of an IOVA */
 	bool snoop_enforced;   /* no-snoop requests are snooped all the same */
@@ -196,7 +204,9 @@ void iommu_refuse(struct pci_function *function, const char *why);
 /* Where an I/O APIC's interrupts come from. */
 void iommu_ioapic_add(uint8_t ioapic_id, struct iommu_unit *unit, rid_t source);
 
-/* What the unit's tables can do: fills format, page_sizes and address_bits (at most bits). */
+/* What the unit's tables can do: fills format, and the width of IOVAs, which is what is wanted
+ * (IOMMU_BITS_WANTED, or the kernel option) or the bits that the hardware has; as many levels as
+ * cover that, and their page sizes. */
 void iommu_unit_translates(struct iommu_unit *unit, const struct pagetable_format *format,
                            unsigned int bits);
 

@@ -21,7 +21,7 @@ int iommu_domain_create(struct iommu_unit *unit, struct account *account, struct
 	domain->unit = unit;
 	domain->account = account;
 	spin_init(&domain->lock, RANK_DOMAIN, "iommu domain");
-	error = pagetable_create(&domain->table, unit->format, domain, account);
+	error = pagetable_create(&domain->table, unit->format, unit->levels, domain, account);
 	if (error)
 		goto fail;
 	spin_lock(&unit->lock);
@@ -53,7 +53,8 @@ void iommu_domain_destroy(struct iommu_domain *domain)
 	 * requester can use them: they would come alive with the id's next owner.
 	 */
 	iommu_gather_init(&gather);
-	iommu_gather_add(&gather, domain, 0, pagetable_span(domain->table.format) - 1);
+	iommu_gather_add(&gather, domain, 0,
+	                 (UINT64_C(1) << pagetable_bits(domain->table.levels)) - 1);
 	gather.everything = true;
 	gather.tables_unlinked = true;
 	error = iommu_gather_flush(&gather);

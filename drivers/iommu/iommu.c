@@ -26,6 +26,8 @@ static struct list units = LIST_INIT(units);
 /* Why there is no unit at all. */
 static const char *none_why = reason_none;
 
+static uint64_t bits_wanted;
+
 static struct {
 	uint8_t id;
 	struct iommu_unit *unit;
@@ -43,11 +45,11 @@ struct list *iommu_units(void)
 void iommu_unit_translates(struct iommu_unit *unit, const struct pagetable_format *format,
                            unsigned int bits)
 {
+	bits = (unsigned int)min_u64(bits, bits_wanted);
 	unit->format = format;
-	unit->address_bits = pagetable_shift(format->levels);
-	if (bits < unit->address_bits)
-		unit->address_bits = bits;
-	for (unsigned int level = 0; level < format->levels; level++) {
+	unit->levels = pagetable_levels(format, bits);
+	unit->address_bits = (uint32_t)min_u64(bits, pagetable_bits(unit->levels));
+	for (unsigned int level = 0; level < unit->levels; level++) {
 		if (format->leaf_levels >> level & 1)
 			unit->page_sizes |= UINT64_C(1) << pagetable_shift(level);
 	}
@@ -169,6 +171,8 @@ void iommu_init(void)
 	struct cordon_iommu_desc desc;
 	const char *why;
 
+	bits_wanted = cmdline_number("iommu.bits", IOMMU_BITS_MIN, PAGETABLE_BITS_MAX,
+	                             IOMMU_BITS_WANTED);
 	find_units();
 	refuse_uncovered();
 	for (size_t i = 0; iommu_describe(i, &desc); i++)
@@ -210,7 +214,7 @@ static void describe_unit(const struct iommu_unit *unit, struct cordon_iommu_des
 	out->usable = !unit->unusable;
 	out->registers = unit->registers.raw;
 	out->address_bits = unit->address_bits;
-	out->levels = unit->format ? unit->format->levels : 0;
+	out->levels = unit->levels;
 	out->translation = unit->translation;
 	out->remapping = unit->remapping;
 	out->page_sizes = unit->page_sizes;

@@ -62,7 +62,8 @@ static inline void hot_set(struct pagetable *table, uint64_t *entries, unsigned 
                            uint64_t address)
 {
 	table->hot_level = (uint8_t)level;
-	table->hot_mask = ~(span_of(level + 1) - 1);
+	/* The highest root there can be covers more than 64 bits count. */
+	table->hot_mask = level + 1 < PAGETABLE_LEVELS_MAX ? ~(span_of(level + 1) - 1) : 0;
 	table->hot_first = address & table->hot_mask;
 	table->hot_entries = entries;
 }
@@ -70,7 +71,7 @@ static inline void hot_set(struct pagetable *table, uint64_t *entries, unsigned 
 /* The root never goes. */
 static void hot_reset(struct pagetable *table)
 {
-	hot_set(table, table->entries, table->format->levels - 1u, 0);
+	hot_set(table, table->entries, table->levels - 1u, 0);
 }
 
 /* --- table frames ---------------------------------------------------------------------------- */
@@ -96,12 +97,32 @@ static int table_alloc(struct pagetable *table, paddr_t *out)
 	return 0;
 }
 
+unsigned int pagetable_levels(const struct pagetable_format *format, unsigned int bits)
+{
+	unsigned int most = 0;
+
+	for (unsigned int levels = 1; levels <= PAGETABLE_LEVELS_MAX; levels++) {
+		if (!(format->level_counts >> levels & 1))
+			continue;
+		most = levels;
+		if (pagetable_bits(levels) >= bits)
+			break;
+	}
+	return most;
+}
+
 int pagetable_create(struct pagetable *table, const struct pagetable_format *format,
-                     struct iommu_domain *domain, struct account *account)
+                     unsigned int levels, struct iommu_domain *domain, struct account *account)
 {
 	int error;
 
-	*table = (struct pagetable){.format = format, .domain = domain, .account = account};
+	ASSERT(format->level_counts >> levels & 1);
+	*table = (struct pagetable){
+	        .format = format,
+	        .domain = domain,
+	        .account = account,
+	        .levels = (uint8_t)levels,
+	};
 	error = table_alloc(table, &table->root);
 	if (error)
 		return error;
@@ -143,7 +164,7 @@ void pagetable_abandon(struct pagetable *table)
 
 void pagetable_destroy(struct pagetable *table)
 {
-	destroy_below(table, table->entries, table->format->levels - 1u);
+	destroy_below(table, table->entries, table->levels - 1u);
 	table_free(table, table->root);
 	ASSERT(table->table_count == 0);
 	table->entries = NULL;
@@ -315,7 +336,7 @@ uint64_t pagetable_trim(struct pagetable *table, struct iommu_gather *gather)
 	if (!table->trimmable)
 		return 0;
 	table->trimmable = false;
-	trim_below(table, table->entries, table->format->levels - 1u, 0, &count, gather);
+	trim_below(table, table->entries, table->levels - 1u, 0, &count, gather);
 	return count;
 }
 
@@ -332,7 +353,7 @@ static int table_reach(struct pagetable *table, uint64_t address, unsigned int l
 		*out = table->hot_entries;
 		return 0;
 	}
-	for (unsigned int at = format->levels - 1u; at > level; at--) {
+	for (unsigned int at = table->levels - 1u; at > level; at--) {
 		uint64_t *entry = &entries[index_of(address, at)];
 		uint64_t value = load(entry);
 
@@ -356,15 +377,15 @@ static int table_reach(struct pagetable *table, uint64_t address, unsigned int l
 }
 
 /* The highest level whose leaves fit at the start of a run. */
-static unsigned int level_fitting(const struct pagetable_format *format, uint64_t start,
-                                  uint64_t base, uint64_t size)
+static unsigned int level_fitting(const struct pagetable *table, uint64_t start, uint64_t base,
+                                  uint64_t size)
 {
 	unsigned int level;
 
 	if (size < span_of(1) || !is_aligned(start | base, span_of(1)))
 		return 0;
-	for (level = format->levels - 1u; level > 0; level--) {
-		if ((format->leaf_levels >> level & 1) && size >= span_of(level) &&
+	for (level = table->levels - 1u; level > 0; level--) {
+		if ((table->format->leaf_levels >> level & 1) && size >= span_of(level) &&
 		    is_aligned(start | base, span_of(level)))
 			break;
 	}
@@ -388,7 +409,7 @@ int pagetable_map(struct pagetable *table, uint64_t start, uint64_t base, uint64
 	*done = 0;
 	while (*done < size) {
 		uint64_t address = start + *done, target = base + *done, left = size - *done;
-		unsigned int level = level_fitting(format, address, target, left);
+		unsigned int level = level_fitting(table, address, target, left);
 		unsigned int index = index_of(address, level), count;
 		uint64_t *entries;
 		uint64_t value = target | rights | format->leaf[level];
@@ -425,7 +446,7 @@ uint64_t pagetable_unmap(struct pagetable *table, uint64_t start, uint64_t size,
 		return PAGE_SIZE;
 	}
 	for (uint64_t at = start; at < end;) {
-		unsigned int level = format->levels - 1u;
+		unsigned int level = table->levels - 1u;
 		uint64_t *entries = table->entries;
 
 		if (hot_covers(table, at)) {
@@ -453,9 +474,9 @@ bool pagetable_lookup(const struct pagetable *table, uint64_t address, paddr_t *
 	const struct pagetable_format *format = table->format;
 	const uint64_t *entries = table->entries;
 
-	if (address >= pagetable_span(format))
+	if (address >> pagetable_bits(table->levels))
 		return false;
-	for (unsigned int level = format->levels - 1u;; level--) {
+	for (unsigned int level = table->levels - 1u;; level--) {
 		uint64_t entry = load(&entries[index_of(address, level)]);
 
 		if (!is_present(format, entry))

@@ -19,7 +19,7 @@ struct account;
 struct iommu_domain;
 struct iommu_gather;
 
-#define PAGETABLE_LEVELS_MAX 4
+#define PAGETABLE_LEVELS_MAX 6
 #define PAGETABLE_ENTRIES    512u
 
 /* How entries look. An entry with no bit of present set is ignored by the hardware. */
@@ -33,10 +33,10 @@ struct pagetable_format {
 	uint64_t leaf[PAGETABLE_LEVELS_MAX];       /* other bits of a leaf */
 	uint64_t leaf_mask[PAGETABLE_LEVELS_MAX];  /* a present entry is a leaf when */
 	uint64_t leaf_value[PAGETABLE_LEVELS_MAX]; /* (entry & leaf_mask) == leaf_value */
-	uint8_t levels;
-	uint8_t leaf_levels; /* bit n: leaves of level n work */
-	bool coherent;       /* the unit's walks see the CPU's caches */
-	bool flush_new;      /* the unit may have cached that nothing was there */
+	uint8_t level_counts;                      /* bit n: trees of n levels work */
+	uint8_t leaf_levels;                       /* bit n: leaves of level n work */
+	bool coherent;                             /* the unit's walks see the CPU's caches */
+	bool flush_new; /* the unit may have cached that nothing was there */
 };
 
 struct pagetable {
@@ -46,7 +46,8 @@ struct pagetable {
 	paddr_t root;
 	uint64_t *entries;    /* of the root */
 	uint64_t table_count; /* frames, with the root */
-	bool trimmable;       /* leaves went since the last trim: tables may be empty */
+	uint8_t levels;
+	bool trimmable; /* leaves went since the last trim: tables may be empty */
 
 	/* The table used last: the next operation is most often there, too, and need not walk to
 	 * it. It covers the addresses whose bits of hot_mask are hot_first. */
@@ -61,15 +62,24 @@ static inline unsigned int pagetable_shift(unsigned int level)
 	return PAGE_SHIFT + 9 * level;
 }
 
-/* Bytes that a whole table tree covers: 2^39 or 2^48. */
-static inline uint64_t pagetable_span(const struct pagetable_format *format)
+/* An IOVA has no more bits, whatever the tables cover: so the end of a range is a number, too. */
+#define PAGETABLE_BITS_MAX 63u
+
+/* Bits of the addresses that a tree covers. */
+static inline unsigned int pagetable_bits(unsigned int levels)
 {
-	return UINT64_C(1) << pagetable_shift(format->levels);
+	unsigned int bits = pagetable_shift(levels);
+
+	return bits < PAGETABLE_BITS_MAX ? bits : PAGETABLE_BITS_MAX;
 }
 
-/* An empty tree. Returns 0 or -ENOMEM. */
+/* The fewest levels of a format that cover addresses of so many bits; the most that it has, when
+ * they do not. */
+unsigned int pagetable_levels(const struct pagetable_format *format, unsigned int bits);
+
+/* An empty tree of so many levels, which the format has. Returns 0 or -ENOMEM. */
 int pagetable_create(struct pagetable *table, const struct pagetable_format *format,
-                     struct iommu_domain *domain, struct account *account);
+                     unsigned int levels, struct iommu_domain *domain, struct account *account);
 
 /* Frees every table. No requester uses the tree, and the unit has forgotten it. */
 void pagetable_destroy(struct pagetable *table);

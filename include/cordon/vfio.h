@@ -34,7 +34,7 @@ struct cordon_iova_range {
 
 struct cordon_container_info {
 	uint64_t page_sizes;   /* bit n set: leaves of 2^n bytes */
-	uint32_t address_bits; /* width of an IOVA: 39 or 48 */
+	uint32_t address_bits; /* width of an IOVA: 39 or 48, unless iommu.bits= says otherwise */
 	uint32_t groups;       /* groups in it now */
 	uint32_t mappings;     /* DMA mappings now */
 	uint32_t mappings_max;

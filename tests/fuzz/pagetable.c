@@ -47,7 +47,7 @@ static void format_make(unsigned int levels, uint8_t leaf_levels)
 	        .present = bed.amd ? 1 : 3,
 	        .read = bed.amd ? BIT(61) : 1,
 	        .write = bed.amd ? BIT(62) : 2,
-	        .levels = (uint8_t)levels,
+	        .level_counts = (uint8_t)(1u << levels),
 	        .leaf_levels = leaf_levels,
 	        .coherent = true,
 	};
@@ -64,7 +64,7 @@ static bool walk(uint64_t address, struct entry *out)
 {
 	uint64_t table = bed.domain->table.root.raw;
 
-	for (unsigned int level = bed.format.levels - 1u;; level--) {
+	for (unsigned int level = bed.unit.levels - 1u;; level--) {
 		const uint64_t *entries = phys_to_virt(paddr(table));
 		uint64_t size = PAGE_SIZE << 9 * level;
 		uint64_t entry = entries[address / size % 512];
@@ -206,7 +206,9 @@ static uint64_t place(struct fuzz_input *input)
 	uint8_t how = fuzz_byte(input);
 
 	return (how & 3) * SIZE_1G + (how >> 2 & 3) * SIZE_2M + fuzz_byte(input) * PAGE_SIZE +
-	       (how & 0x80 ? (UINT64_C(1) << bed.unit.address_bits) - SIZE_1G : 0);
+	       (how & 0x80 && bed.unit.address_bits > 30
+	                ? (UINT64_C(1) << bed.unit.address_bits) - SIZE_1G
+	                : 0);
 }
 
 static uint64_t length(struct fuzz_input *input)
@@ -280,11 +282,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	memset(&bed, 0, sizeof(bed));
 	bed.amd = how & 1;
-	format_make(how & 2 ? 3 : 4, how & 4 ? 1 : how & 8 ? 3 : 7);
+	bed.unit.levels = how & 2 ? 3 : 4;
+	if (how >> 5)
+		bed.unit.levels = bed.amd ? how >> 5 : 5;
+	bed.unit.levels = (uint32_t)min_u64(bed.unit.levels, PAGETABLE_LEVELS_MAX);
+	format_make(bed.unit.levels, how & 4 ? 1 : how & 8 ? 3 : 7);
 	bed.format.flush_new = how & 16;
 	bed.unit.ops = &unit_ops;
 	bed.unit.format = &bed.format;
-	bed.unit.address_bits = 12 + 9u * bed.format.levels;
+	bed.unit.address_bits = pagetable_bits(bed.unit.levels);
 	spin_init(&bed.unit.lock, RANK_UNIT, "unit");
 	list_init(&bed.unit.attachments);
 	FUZZ_CHECK(ids_init(&bed.unit.domains, 1, 16) == 0);

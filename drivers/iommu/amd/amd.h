@@ -18,8 +18,8 @@ struct amd_unit {
 	bool wide_entries;  /* interrupt-remapping entries have 128 bits */
 	/*
 	 * The unit of QEMU 7.2, known by what it reports: it takes a wrong requester id for
-	 * devices behind bridges, delivers every remapped interrupt as edge, and never writes its
-	 * event log.
+	 * devices behind bridges, delivers every remapped interrupt as edge, never writes its event
+	 * log, and mixes up IOVAs that differ beyond 48 bits.
 	 */
 	bool emulated_early;
 	/*

@@ -11,14 +11,12 @@
 #include <kernel/page.h>
 #include <kernel/panic.h>
 
-#define LEVELS 4u
-
-/*
- * Neither read nor write permitted, and tables in which nothing is there. By the specification the
- * one is enough (2.2.2.1), but mode 0, no tables, is also how an entry says "untranslated", and the
- * unit of QEMU 11 takes it for that whatever is permitted.
- */
-#define BLOCKED (AMD_DTE_VALID | AMD_DTE_TRANSLATION_VALID | (uint64_t)LEVELS << AMD_DTE_MODE_SHIFT)
+/* Valid, and without rights. */
+static uint64_t entry_of(unsigned int levels, paddr_t root)
+{
+	return AMD_DTE_VALID | AMD_DTE_TRANSLATION_VALID | (uint64_t)levels << AMD_DTE_MODE_SHIFT |
+	       root.raw;
+}
 
 int amd_table_create(struct amd_unit *unit, bool remapping)
 {
@@ -35,7 +33,12 @@ int amd_table_create(struct amd_unit *unit, bool remapping)
 		page_free(empty, 0);
 		return error;
 	}
-	unit->blocked = BLOCKED | empty.raw;
+	/*
+	 * Neither read nor write permitted, and tables in which nothing is there. By the
+	 * specification the one is enough (2.2.2.1), but mode 0, no tables, is also how an entry
+	 * says "untranslated", and the unit of QEMU 11 takes it for that whatever is permitted.
+	 */
+	unit->blocked = entry_of(unit->unit.levels, empty);
 	blocked.translation = unit->blocked;
 	unit->devices = phys_to_virt(base);
 	for (uint32_t i = 0; i < AMD_DEVICE_ENTRIES; i++)
@@ -44,8 +47,17 @@ int amd_table_create(struct amd_unit *unit, bool remapping)
 	return 0;
 }
 
+/*
+ * Of what the format offers beside this (2.2.3), nothing pays. Leaves of 512 GiB and 256 TiB: no
+ * run of memory is that long. Leaves of the sizes between (next level 7, the size in the address):
+ * each takes as many entries as there are small pages in it, so maps and unmaps store no less, and
+ * an unmap would have to find out the size of all that it clears. Entries that skip levels: they
+ * save tables of mappings that have nothing near them, which stay when they are empty anyway, and
+ * the first neighbour would unlink them, a flush in a map that otherwise needs none.
+ */
 void amd_format_init(struct amd_unit *unit)
 {
+	const unsigned int levels = amd_feature_levels(unit->features);
 	struct pagetable_format *format = &unit->format;
 
 	*format = (struct pagetable_format){
@@ -53,12 +65,13 @@ void amd_format_init(struct amd_unit *unit)
 	        .present = AMD_PAGE_PRESENT,
 	        .read = AMD_PAGE_READ,
 	        .write = AMD_PAGE_WRITE,
-	        .levels = LEVELS,
+	        /* Every number from 1 to the most (2.2.3). */
+	        .level_counts = (uint8_t)((2u << levels) - 2),
 	        .leaf_levels = 1 << 0 | 1 << 1 | 1 << 2,
 	        .coherent = unit->unit.coherent,
 	        .flush_new = unit->caches_absent,
 	};
-	for (unsigned int level = 0; level < LEVELS; level++) {
+	for (unsigned int level = 0; level < levels; level++) {
 		/* All rights in entries that name tables: only leaves decide. The specification's
 		 * levels count from 1, so that the table below an entry of level n is level n. */
 		format->table[level] = AMD_PAGE_PRESENT | AMD_PAGE_READ | AMD_PAGE_WRITE |
@@ -106,7 +119,8 @@ int amd_attach(struct iommu_unit *base, rid_t requester, const struct iommu_doma
 	 * heard, whatever the last one did. */
 	iommu_store(&unit->unit, &entry->domain, domain->id);
 	iommu_store(&unit->unit, &entry->translation,
-	            BLOCKED | AMD_DTE_READ | AMD_DTE_WRITE | domain->table.root.raw);
+	            entry_of(domain->table.levels, domain->table.root) | AMD_DTE_READ |
+	                    AMD_DTE_WRITE);
 	error = amd_flush_device(unit, requester);
 	/* What the id's last owner left went before the id was free; where absence is cached,
 	 * something may be there again. */

@@ -42,6 +42,9 @@ static const char reason_queue_on[] = "its command buffer does not work";
 #define EARLY_TYPE     0x10u
 #define VENDOR_AMD     0x1022u
 
+/* What that unit remembers a translation under: beyond it IOVAs, also of two devices, are one. */
+#define EARLY_BITS 48u
+
 /* Who made the function of an emulated unit, in the words of its subsystem. */
 #define VENDOR_QEMU 0x1af4u
 
@@ -180,10 +183,13 @@ static const char *identify(struct amd_unit *unit, bool alone)
 
 static void describe_translation(struct amd_unit *unit, const struct ivrs *ivrs)
 {
+	uint64_t bits = ivrs->virtual_bits ? ivrs->virtual_bits : 64;
 	struct iommu_unit *base = &unit->unit;
 
 	amd_format_init(unit);
-	iommu_unit_translates(base, &unit->format, ivrs->virtual_bits ? ivrs->virtual_bits : 64);
+	if (unit->emulated_early)
+		bits = min_u64(bits, EARLY_BITS);
+	iommu_unit_translates(base, &unit->format, (unsigned int)bits);
 	base->hole_first = HT_FIRST;
 	base->hole_last = HT_LAST;
 	/* Leaves have the bit that says so. */
@@ -251,10 +257,10 @@ static const char *start(struct amd_unit *unit, const struct ivrs *ivrs, bool re
 		return why;
 	if (!take_over(unit))
 		return reason_takeover;
+	describe_translation(unit, ivrs);
 	why = allocate(unit, remapping);
 	if (why)
 		return why;
-	describe_translation(unit, ivrs);
 	/* Also when devices are not going to be handed out: blocked is better than open. */
 	spin_lock(&unit->unit.lock);
 	why = start_locked(unit, remapping);

@@ -20,7 +20,6 @@ struct intel_unit {
 	uint64_t leaf_hint;    /* INTEL_INV_LEAF_ONLY, or 0 */
 	struct intel_root_entry *root;
 	struct intel_irte *irtes;
-	uint64_t context_width; /* INTEL_CONTEXT_AW_* */
 	struct pagetable_format format;
 };
 
@@ -66,8 +65,8 @@ int intel_invalidate(struct iommu_unit *unit, const struct iommu_gather *gather)
 /* The root table: every bus absent. Returns 0 or -ENOMEM. */
 int intel_table_create(struct intel_unit *unit);
 
-/* Fills unit.format from what the unit can do, for 3 or 4 levels. */
-void intel_format_init(struct intel_unit *unit, unsigned int levels);
+/* Fills unit.format from what the unit can do. */
+void intel_format_init(struct intel_unit *unit);
 
 int intel_attach(struct iommu_unit *unit, rid_t requester, const struct iommu_domain *domain);
 int intel_block(struct iommu_unit *unit, rid_t requester, const struct iommu_domain *domain);

@@ -89,9 +89,7 @@ static inline unsigned int intel_ver_minor(uint32_t version)
 #define INTEL_CAP_DWD  INTEL_BIT(54) /* invalidations can drain writes */
 #define INTEL_CAP_DRD  INTEL_BIT(55) /* invalidations can drain reads */
 
-#define INTEL_CAP_SAGAW_39   0x02u /* of intel_cap_sagaw: 3 levels */
-#define INTEL_CAP_SAGAW_48   0x04u /* 4 levels */
-#define INTEL_CAP_SLLPS_2M   0x1u  /* of intel_cap_large_pages */
+#define INTEL_CAP_SLLPS_2M   0x1u /* of intel_cap_large_pages */
 #define INTEL_CAP_SLLPS_1G   0x2u
 #define INTEL_CAP_ND_INVALID 7u
 
@@ -101,9 +99,10 @@ static inline unsigned int intel_cap_nd(uint64_t cap)
 	return (unsigned int)intel_field(cap, 0, 3);
 }
 
-static inline unsigned int intel_cap_sagaw(uint64_t cap)
+/* SAGAW: bit n of what is returned: tables of n levels work; 3, 4 and 5 of them can. */
+static inline unsigned int intel_cap_level_counts(uint64_t cap)
 {
-	return (unsigned int)intel_field(cap, 8, 5);
+	return (unsigned int)intel_field(cap, 9, 3) << 3;
 }
 
 /* MGAW: bits of an IOVA that the unit takes at most. */
@@ -246,9 +245,8 @@ _Static_assert(sizeof(struct intel_context_entry) * INTEL_CONTEXT_ENTRIES == 409
 #define INTEL_CONTEXT_PRESENT INTEL_BIT(0)
 #define INTEL_CONTEXT_FPD     INTEL_BIT(1) /* faults are not recorded */
 /* Translation type (bits 3:2) is 00: untranslated requests walk the tables, others are refused. */
-#define INTEL_CONTEXT_AW_39    UINT64_C(1) /* address width, bits 66:64: 3 levels */
-#define INTEL_CONTEXT_AW_48    UINT64_C(2) /* 4 levels */
-#define INTEL_CONTEXT_ID_SHIFT 8           /* domain id, bits 87:72 */
+#define INTEL_CONTEXT_AW(levels) ((uint64_t)(levels)-2) /* address width, bits 66:64 */
+#define INTEL_CONTEXT_ID_SHIFT   8                      /* domain id, bits 87:72 */
 
 /* --- second-stage paging entries (9.8) ------------------------------------------------------- */
 

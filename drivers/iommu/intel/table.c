@@ -21,7 +21,7 @@ int intel_table_create(struct intel_unit *unit)
 	return error;
 }
 
-void intel_format_init(struct intel_unit *unit, unsigned int levels)
+void intel_format_init(struct intel_unit *unit)
 {
 	unsigned int large = intel_cap_large_pages(unit->cap);
 	/* Forced snooping, where there is any: every DMA is coherent, whatever the device asks. */
@@ -33,12 +33,12 @@ void intel_format_init(struct intel_unit *unit, unsigned int levels)
 	        .present = INTEL_PAGE_READ | INTEL_PAGE_WRITE,
 	        .read = INTEL_PAGE_READ,
 	        .write = INTEL_PAGE_WRITE,
-	        .levels = (uint8_t)levels,
+	        .level_counts = (uint8_t)intel_cap_level_counts(unit->cap),
 	        .leaf_levels = 1,
 	        .coherent = unit->unit.coherent,
 	        .flush_new = (unit->cap & (INTEL_CAP_CM | INTEL_CAP_RWBF)) != 0,
 	};
-	for (unsigned int level = 0; level < levels; level++) {
+	for (unsigned int level = 0; level < PAGETABLE_LEVELS_MAX; level++) {
 		uint64_t size_bit = level > 0 ? INTEL_PAGE_LARGE : 0;
 
 		format->table[level] = INTEL_PAGE_READ | INTEL_PAGE_WRITE;
@@ -112,6 +112,8 @@ static void context_write(const struct intel_unit *unit, struct intel_context_en
 
 int intel_attach(struct iommu_unit *base, rid_t requester, const struct iommu_domain *domain)
 {
+	const uint64_t width = INTEL_CONTEXT_AW(domain->table.levels);
+	const uint64_t id = (uint64_t)domain->id << INTEL_CONTEXT_ID_SHIFT;
 	struct intel_unit *unit = intel_unit_of(base);
 	struct intel_context_entry *entry;
 	int error = context_reach(unit, requester, &entry);
@@ -119,8 +121,7 @@ int intel_attach(struct iommu_unit *base, rid_t requester, const struct iommu_do
 	if (error)
 		return error;
 	mark_context(requester, domain->id, MARK_CONTEXT_PRESENT, domain->table.root);
-	context_write(unit, entry, domain->table.root.raw | INTEL_CONTEXT_PRESENT,
-	              unit->context_width | (uint64_t)domain->id << INTEL_CONTEXT_ID_SHIFT);
+	context_write(unit, entry, domain->table.root.raw | INTEL_CONTEXT_PRESENT, width | id);
 	/*
 	 * In caching mode the entry's absence may be cached, under domain id 0 (6.1); and the unit
 	 * may hold something under the new id. Elsewhere absence is not cached, but a flush here

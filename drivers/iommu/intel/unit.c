@@ -151,7 +151,7 @@ static const char *map_registers(struct intel_unit *unit)
 /* What keeps devices behind it from ever being handed out, in the order of weight. */
 static const char *check_translation(const struct intel_unit *unit, const struct dmar *dmar)
 {
-	if (!(intel_cap_sagaw(unit->cap) & (INTEL_CAP_SAGAW_39 | INTEL_CAP_SAGAW_48)))
+	if (!intel_cap_level_counts(unit->cap))
 		return reason_width;
 	if (dmar->host_address_width < 64 && page_ram_end().raw >> dmar->host_address_width)
 		return reason_reach;
@@ -168,10 +168,7 @@ static bool has_remapping(const struct intel_unit *unit, const struct dmar *dmar
 
 static void describe_translation(struct intel_unit *unit)
 {
-	bool wide = intel_cap_sagaw(unit->cap) & INTEL_CAP_SAGAW_48;
-
-	intel_format_init(unit, wide ? 4 : 3);
-	unit->context_width = wide ? INTEL_CONTEXT_AW_48 : INTEL_CONTEXT_AW_39;
+	intel_format_init(unit);
 	iommu_unit_translates(&unit->unit, &unit->format, intel_cap_address_bits(unit->cap));
 	unit->unit.snoop_enforced = (unit->ecap & INTEL_ECAP_SC) != 0;
 }

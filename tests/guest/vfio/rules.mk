@@ -13,3 +13,6 @@ testdev_SRCS := tests/guest/vfio/testdev.c $(GUEST_SUPPORT)
 
 GUEST_TESTS += reset
 reset_SRCS := tests/guest/vfio/reset.c tests/guest/vfio/edu.c $(GUEST_SUPPORT)
+
+GUEST_TESTS += widths
+widths_SRCS := tests/guest/vfio/widths.c tests/guest/vfio/edu.c $(GUEST_SUPPORT)

@@ -74,3 +74,20 @@ struct amdvi_command bed_command(size_t count)
 	cr_assert_gt(bed_amdvi.command_count, count);
 	return bed_amdvi.commands[(bed_amdvi.command_count - 1 - count) % AMDVI_LOG_SIZE];
 }
+
+void bed_begin(unsigned int kind)
+{
+	bed_prepare(AMDVI_FEATURES, kind);
+	bed_start();
+	cr_assert(iommu_usable(NULL));
+}
+
+unsigned int bed_reach(uint16_t source, uint64_t address, bool write, uint64_t *target)
+{
+	return amdvi_access(&bed_amdvi, source, address, write, target);
+}
+
+void bed_forget_faults(void)
+{
+	bed_amdvi.event_head = bed_amdvi.event_tail;
+}

@@ -23,6 +23,15 @@ extern struct pci_function *bed_unit_function;
  * bed_start, which calls iommu_init. */
 void bed_prepare(uint64_t features, unsigned int kind);
 
+/* Both, for a unit as QEMU's, which must then be usable. */
+void bed_begin(unsigned int kind);
+
+/* An access of a requester, as amdvi_access. */
+unsigned int bed_reach(uint16_t source, uint64_t address, bool write, uint64_t *target);
+
+/* The faults that a test provokes on purpose are nobody's. */
+void bed_forget_faults(void);
+
 /* Makes the prepared system look like QEMU 7.2's. */
 void bed_emulated_early(void);
 

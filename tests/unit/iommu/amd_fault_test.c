@@ -8,7 +8,6 @@
 
 #define BIT(n) (UINT64_C(1) << (n))
 #define MS     UINT64_C(1000000)
-#define RW     (CORDON_DMA_READ | CORDON_DMA_WRITE)
 
 static struct iommu_fault told[4096];
 static size_t told_count;
@@ -35,11 +34,6 @@ static void interrupt(void)
 	machine_irq_handler(machine_irq_context);
 }
 
-static unsigned int reach(uint16_t source, uint64_t address, bool write, uint64_t *target)
-{
-	return amdvi_access(&bed_amdvi, source, address, write, target);
-}
-
 /* --- what is told ---------------------------------------------------------------------------- */
 
 Test(amd_fault, reasons_and_requesters)
@@ -50,10 +44,10 @@ Test(amd_fault, reasons_and_requesters)
 	struct iommu_domain *domain = bed_domain();
 	cr_assert_eq(bed_map(domain, 0x1000, 0x300000, 0x1000, CORDON_DMA_READ), 0);
 	cr_assert_eq(bed_map(domain, 0x2000, 0x300000, 0x1000, CORDON_DMA_WRITE), 0);
-	reach(BED_SOURCE, 0x1234, true, &target);
-	reach(BED_SOURCE, 0x2234, false, &target);
-	reach(BED_SOURCE, 0x7000, true, &target);
-	reach(BED_NEIGHBOUR, 0x1000, false, &target);
+	bed_reach(BED_SOURCE, 0x1234, true, &target);
+	bed_reach(BED_SOURCE, 0x2234, false, &target);
+	bed_reach(BED_SOURCE, 0x7000, true, &target);
+	bed_reach(BED_NEIGHBOUR, 0x1000, false, &target);
 	cr_expect_eq(bed_amdvi.interrupts, 4);
 	interrupt();
 	cr_assert_eq(told_count, 4);
@@ -177,7 +171,7 @@ Test(amd_fault, full_log_goes_on_after_it_was_read)
 	begin_faults(0);
 	/* Of many requesters, so that none is silenced: 255 fit. */
 	for (unsigned int i = 0; i < 300; i++)
-		reach((uint16_t)(0x100 + i * 8), 0x1000, true, &target);
+		bed_reach((uint16_t)(0x100 + i * 8), 0x1000, true, &target);
 	cr_expect_eq(bed_amdvi.status & 9, 1, "it overflowed and stopped");
 	for (unsigned int i = 0; i < 40; i++)
 		iommu_poll_faults();
@@ -185,7 +179,7 @@ Test(amd_fault, full_log_goes_on_after_it_was_read)
 	cr_expect_gt(told_lost + bed.unit->faults_lost, 0);
 	uint64_t before = told_count;
 	fake_clock_advance(10 * IOMMU_FAULT_WINDOW);
-	reach(BED_SOURCE, 0x5000, true, &target);
+	bed_reach(BED_SOURCE, 0x5000, true, &target);
 	iommu_poll_faults();
 	cr_expect_eq(told_count, before + 1);
 	cr_expect_eq(told[before % ARRAY_SIZE(told)].requester.raw, BED_SOURCE);
@@ -198,7 +192,7 @@ Test(amd_fault, event_that_comes_after_its_tail_is_waited_for)
 	begin_faults(0);
 	bed_amdvi.late_events = true;
 	for (unsigned int i = 0; i < 600; i++) {
-		reach(BED_SOURCE, (uint64_t)i << 12, true, &target);
+		bed_reach(BED_SOURCE, (uint64_t)i << 12, true, &target);
 		fake_clock_advance(IOMMU_FAULT_WINDOW);
 		iommu_poll_faults();
 		cr_assert_eq(told_count, i + 1);
@@ -212,13 +206,13 @@ Test(amd_fault, event_that_never_comes_is_lost)
 
 	begin_faults(0);
 	bed_amdvi.late_events = true;
-	reach(BED_SOURCE, 0x1000, true, &target);
+	bed_reach(BED_SOURCE, 0x1000, true, &target);
 	bed_amdvi.late_at = 0;
 	iommu_poll_faults();
 	cr_expect_eq(told_count, 0);
 	cr_expect_eq(bed.unit->faults_lost, 1);
 	bed_amdvi.late_events = false;
-	reach(BED_SOURCE, 0x2000, true, &target);
+	bed_reach(BED_SOURCE, 0x2000, true, &target);
 	iommu_poll_faults();
 	cr_assert_eq(told_count, 1);
 	cr_expect_eq(told[0].address, 0x2000);
@@ -232,19 +226,19 @@ Test(amd_fault, storm_is_silenced_in_the_device_table)
 	struct iommu_domain *domain = bed_domain();
 	cr_assert_eq(bed_map(domain, 0x1000, 0x300000, 0x1000, RW), 0);
 	for (unsigned int i = 0; i < 200; i++)
-		reach(BED_SOURCE, 0x9000, true, &target);
+		bed_reach(BED_SOURCE, 0x9000, true, &target);
 	for (unsigned int i = 0; i < 20; i++)
 		interrupt();
 	uint64_t events = bed_amdvi.event_tail;
-	reach(BED_SOURCE, 0x9000, true, &target);
+	bed_reach(BED_SOURCE, 0x9000, true, &target);
 	cr_expect_eq(bed_amdvi.event_tail, events, "silenced");
-	cr_expect_eq(reach(BED_SOURCE, 0x1000, true, &target), 0, "and still at work");
-	reach(BED_NEIGHBOUR, 0x9000, true, &target);
+	cr_expect_eq(bed_reach(BED_SOURCE, 0x1000, true, &target), 0, "and still at work");
+	bed_reach(BED_NEIGHBOUR, 0x9000, true, &target);
 	cr_expect_neq(bed_amdvi.event_tail, events, "others are heard");
 	fake_clock_advance(2 * IOMMU_FAULT_WINDOW);
 	iommu_poll_faults();
 	events = bed_amdvi.event_tail;
-	reach(BED_SOURCE, 0x9000, true, &target);
+	bed_reach(BED_SOURCE, 0x9000, true, &target);
 	cr_expect_neq(bed_amdvi.event_tail, events, "heard again");
 }
 
@@ -310,7 +304,7 @@ Test(amd_fault, overflow_is_counted_and_the_log_started_again_only_when_it_was_r
 
 	begin_faults(0);
 	for (unsigned int i = 0; i < 300; i++)
-		reach((uint16_t)(0x100 + i * 8), 0x1000, true, &target);
+		bed_reach((uint16_t)(0x100 + i * 8), 0x1000, true, &target);
 	interrupt();
 	cr_expect_eq(bed_amdvi.control & BIT(2), BIT(2));
 	cr_expect_eq(bed_amdvi.status & 1, bed_amdvi.event_head == bed_amdvi.event_tail ? 0 : 1,
@@ -328,7 +322,7 @@ Test(amd_fault, log_that_does_not_go_on_is_said)
 
 	begin_faults(0);
 	for (unsigned int i = 0; i < 300; i++)
-		reach((uint16_t)(0x100 + i * 8), 0x1000, true, &target);
+		bed_reach((uint16_t)(0x100 + i * 8), 0x1000, true, &target);
 	bed_amdvi.stuck = BIT(2);
 	fake_log_clear();
 	for (unsigned int i = 0; i < 40; i++)
@@ -344,7 +338,7 @@ static void storm(uint16_t source, unsigned int count)
 	uint64_t target;
 
 	for (unsigned int i = 0; i < count; i++) {
-		reach(source, 0x2000, true, &target);
+		bed_reach(source, 0x2000, true, &target);
 		interrupt();
 	}
 }
@@ -366,7 +360,7 @@ Test(amd_storm, is_cut_off_in_the_hardware_and_said_once)
 	storm(BED_NEIGHBOUR, 1);
 	cr_expect_eq(told_count, IOMMU_FAULT_STORM + 1);
 	cr_expect_eq(told_lost, 1, "the fault that was one too many");
-	cr_expect_eq(reach(BED_SOURCE, 0x1000, true, &target), 0);
+	cr_expect_eq(bed_reach(BED_SOURCE, 0x1000, true, &target), 0);
 }
 
 Test(amd_storm, of_a_blocked_requester_is_cut_off_too)

@@ -166,7 +166,7 @@ static bool entry_fetch(struct amdvi *unit, uint16_t source, bool cached, uint64
 	    ((words[0] & ~(UINT64_C(0xe03) | ADDRESS | BIT(61) | BIT(62))) ||
 	     (words[1] & ~(UINT64_C(0xffff) | BIT(34))) ||
 	     (words[2] & ~(UINT64_C(0x1f) | UINT64_C(0x000fffffffffffc0) | UINT64_C(3) << 60)) ||
-	     words[3] || (words[0] >> 9 & 7) == 7))
+	     words[3] || (words[0] >> 9 & 7) > 4 + (unit->features >> 10 & 3)))
 		return false;
 	if (cached) {
 		struct amdvi_entry *entry = &unit->entries[unit->entries_next];

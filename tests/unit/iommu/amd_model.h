@@ -21,6 +21,7 @@
 #define AMDVI_FEATURES     UINT64_C(0x29d3)
 #define AMDVI_FEATURE_IA   (UINT64_C(1) << 6)
 #define AMDVI_FEATURE_WIDE (UINT64_C(1) << 7)
+#define AMDVI_FEATURE_HATS (UINT64_C(3) << 10) /* levels of page tables, from 4 on */
 
 #define AMDVI_TLB_SIZE 1024
 #define AMDVI_LOG_SIZE 8192

@@ -5,6 +5,7 @@
 
 #include <arch/mmio.h>
 #include <cordon/errno.h>
+#include <kernel/cmdline.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -267,6 +268,15 @@ Test(amd_emulated, entries_of_functions_are_invalidated_by_name)
 }
 
 /* It says so when there is nothing that it translates for. */
+Test(amd_early, iovas_have_no_more_bits_than_the_unit_tells_apart)
+{
+	cmdline_init("iommu.bits=63");
+	bed_prepare(AMDVI_FEATURES, 0);
+	bed_emulated_early();
+	bed_start();
+	cr_expect_eq(iommu_domain_address_bits(bed_new_domain()), 48);
+}
+
 Test(amd_early, entry_for_all_covers_nothing)
 {
 	bed_prepare(AMDVI_FEATURES, 0);

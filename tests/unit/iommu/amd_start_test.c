@@ -5,6 +5,7 @@
 
 #include <arch/mmio.h>
 #include <cordon/errno.h>
+#include <kernel/cmdline.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -441,7 +442,7 @@ Test(amd_start, no_table_no_devices)
 
 Test(amd_start, kernel_option)
 {
-	machine_iommu_option = "off";
+	cmdline_init("iommu=off");
 	bed_prepare(AMDVI_FEATURES, 0);
 	bed_start();
 	cr_expect(strstr(bed_why_unusable(), "iommu=off"));

@@ -7,6 +7,8 @@
 #include <drivers/iommu/core.h>
 #include <tests/unit/iommu/machine.h>
 
+#define RW (CORDON_DMA_READ | CORDON_DMA_WRITE)
+
 #define BED_SOURCE    0x0018 /* 00:03.0, covered */
 #define BED_NEIGHBOUR 0x0020 /* 00:04.0, covered */
 

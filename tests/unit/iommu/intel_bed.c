@@ -45,3 +45,26 @@ struct vtd_descriptor bed_last_descriptor(void)
 	cr_assert_geq(bed_vtd.descriptor_count, 2);
 	return bed_vtd.descriptors[bed_vtd.descriptor_count - 2];
 }
+
+void bed_begin(uint64_t cap, uint64_t ecap)
+{
+	bed_prepare(cap, ecap);
+	bed_start();
+	cr_assert(iommu_usable(NULL));
+}
+
+unsigned int bed_reach(uint16_t source, uint64_t address, bool write, uint64_t *target)
+{
+	return vtd_access(&bed_vtd, source, address, write, target);
+}
+
+void bed_forget_faults(void)
+{
+	struct iommu_fault fault;
+	uint64_t lost;
+
+	spin_lock(&bed.unit->lock);
+	while (bed.unit->ops->fault_read(bed.unit, &fault, &lost))
+		;
+	spin_unlock(&bed.unit->lock);
+}

@@ -3,7 +3,6 @@
 #include <tests/unit/iommu/machine.h>
 
 #include <arch/irq.h>
-#include <kernel/cmdline.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,7 +22,6 @@ struct dmar machine_dmar;
 int machine_dmar_error;
 bool machine_has_dmar;
 bool machine_has_ivrs;
-const char *machine_iommu_option;
 void (*machine_irq_handler)(void *context);
 void *machine_irq_context;
 int machine_irq_error;
@@ -155,15 +153,6 @@ int ivrs_parse(struct acpi_bytes table, struct ivrs *out)
 	(void)table;
 	*out = machine_ivrs;
 	return machine_ivrs_error;
-}
-
-bool cmdline_find(const char *name, const char **value, size_t *length)
-{
-	if (strcmp(name, "iommu") != 0 || !machine_iommu_option)
-		return false;
-	*value = machine_iommu_option;
-	*length = strlen(machine_iommu_option);
-	return true;
 }
 
 int irq_vector_alloc(irq_handler_t handler, void *context, vector_t *out)

@@ -35,9 +35,6 @@ extern int machine_ivrs_error;
 /* A function's config space, which pci_read and pci_write work on. */
 uint8_t *machine_config(const struct pci_function *function);
 
-/* The kernel option iommu=..., or NULL. */
-extern const char *machine_iommu_option;
-
 /* The handler of the vector given out last; vectors count from 0x40. */
 extern void (*machine_irq_handler)(void *context);
 extern void *machine_irq_context;

@@ -138,7 +138,7 @@ static unsigned int context_check(const struct vtd *unit, uint64_t low, uint64_t
 
 	if ((low & 0xff0) || (high & ~UINT64_C(0xffff7f)))
 		return 0x0b;
-	if ((low & 0xc) || (width != 1 && width != 2) || !(unit->cap >> 8 & BIT(width)))
+	if ((low & 0xc) || width < 1 || width > 3 || !(unit->cap >> 8 & BIT(width)))
 		return 0x03;
 	*levels = width + 2;
 	return 0;

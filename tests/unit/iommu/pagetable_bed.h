@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A domain whose tables are looked at by a walker of the test's own, for both vendors' formats, and
+ * a unit of the test's, which counts what the gather tells it.
+ */
+#ifndef TESTS_IOMMU_PAGETABLE_BED_H
+#define TESTS_IOMMU_PAGETABLE_BED_H
+
+#include <cordon/vfio.h>
+#include <drivers/iommu/core.h>
+
+#define RW (CORDON_DMA_READ | CORDON_DMA_WRITE)
+
+extern struct tree {
+	struct iommu_unit unit;
+	struct pagetable_format format;
+	struct account *account;
+	struct iommu_domain *domain;
+	bool amd;
+	int flush_result;
+	unsigned int flushes;
+	bool flushed_unlinked, flushed_everything;
+	uint64_t flushed_first, flushed_last;
+	uint64_t frames_before;
+	size_t heap_before;
+} tree;
+
+/* What the walker finds at an address. */
+struct leaf {
+	bool present;
+	uint64_t target;
+	bool read, write;
+	unsigned int level;
+};
+
+/* A domain of a unit whose tables have so many levels; leaf_levels: bit n, leaves of level n;
+ * frames: the budget, 0 for none. */
+void tree_create(bool amd, uint8_t levels, uint8_t leaf_levels, uint64_t frames);
+
+/* Nothing is mapped; whatever was taken must have been given back. */
+void tree_destroy(void);
+
+struct leaf tree_walk(uint64_t address);
+
+/* Map or unmap, and flush. */
+int tree_map(uint64_t start, uint64_t base, uint64_t size, uint32_t flags);
+int tree_unmap(uint64_t start, uint64_t size);
+
+#endif
