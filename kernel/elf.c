@@ -2,35 +2,10 @@
 #include <arch/mmio.h>
 #include <cordon/errno.h>
 #include <kernel/elf.h>
+#include <kernel/elf_file.h>
 #include <kernel/heap.h>
 #include <kernel/panic.h>
 #include <kernel/string.h>
-
-/* ELF header (System V ABI, chapter 4, "ELF Header"). */
-struct elf_header {
-	uint8_t magic[4];
-	uint8_t class;
-	uint8_t data;
-	uint8_t ident_version;
-	uint8_t os_abi;
-	uint8_t abi_version;
-	uint8_t padding[7];
-	uint16_t type;
-	uint16_t machine;
-	uint32_t version;
-	uint64_t entry;
-	uint64_t program_offset;
-	uint64_t section_offset;
-	uint32_t flags;
-	uint16_t header_size;
-	uint16_t program_entry_size;
-	uint16_t program_count;
-	uint16_t section_entry_size;
-	uint16_t section_count;
-	uint16_t section_names;
-};
-_Static_assert(sizeof(struct elf_header) == 64, "Elf64_Ehdr");
-_Static_assert(offsetof(struct elf_header, entry) == 24, "Elf64_Ehdr");
 
 /* Program header (System V ABI, chapter 5, "Program Header"). */
 struct elf_program {
@@ -45,13 +20,12 @@ struct elf_program {
 };
 _Static_assert(sizeof(struct elf_program) == 56, "Elf64_Phdr");
 
-#define CLASS_64            2
-#define DATA_LITTLE_ENDIAN  1
-#define VERSION_CURRENT     1
-#define OS_ABI_SYSV         0
-#define TYPE_EXECUTABLE     2
-#define MACHINE_X86_64      62
-#define SECTION_HEADER_SIZE 64
+#define CLASS_64           2
+#define DATA_LITTLE_ENDIAN 1
+#define VERSION_CURRENT    1
+#define OS_ABI_SYSV        0
+#define TYPE_EXECUTABLE    2
+#define MACHINE_X86_64     62
 
 #define FLAG_EXEC  0x1u
 #define FLAG_WRITE 0x2u
@@ -115,10 +89,10 @@ static const char *check_tables(const struct elf_header *header, size_t head_siz
 		return "its program headers do not lie in its first 4096 bytes";
 	if (header->section_count == 0)
 		return NULL; /* sections are not needed to run it */
-	if (header->section_entry_size != SECTION_HEADER_SIZE)
+	if (header->section_entry_size != sizeof(struct elf_section))
 		return "its section headers have a wrong size";
 	if (!lies_within(header->section_offset,
-	                 (uint64_t)header->section_count * SECTION_HEADER_SIZE, file_size))
+	                 (uint64_t)header->section_count * sizeof(struct elf_section), file_size))
 		return "its section headers lie outside the file";
 	if (header->section_names >= header->section_count)
 		return "its section names lie in no section";

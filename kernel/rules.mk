@@ -6,5 +6,8 @@ KERNEL_SRCS += kernel/account.c kernel/aspace.c kernel/aspace_change.c kernel/as
 
 KERNEL_SRCS += kernel/main.c kernel/task.c kernel/thread.c kernel/sched.c kernel/spawn.c kernel/event.c \
 	       kernel/futex.c kernel/channel.c kernel/sys_channel.c kernel/wait.c \
-	       kernel/console.c kernel/trap.c kernel/trace.c kernel/trace_format.c kernel/syscall.c kernel/sys_object.c kernel/sys_memory.c \
+	       kernel/console.c kernel/trap.c kernel/syscall.c kernel/sys_object.c kernel/sys_memory.c \
 	       kernel/sys_task.c kernel/system.c kernel/selftest.c kernel/asan.c kernel/ubsan.c
+
+# What the system says of itself.
+KERNEL_SRCS += kernel/backtrace.c kernel/program.c kernel/trace.c kernel/trace_format.c

@@ -13,6 +13,7 @@
 #include <arch/context.h>
 #include <kernel/aspace.h>
 #include <kernel/handle.h>
+#include <kernel/program.h>
 #include <kernel/thread.h>
 
 struct task {
@@ -23,6 +24,7 @@ struct task {
 	struct account *account;
 	struct aspace *aspace;
 	struct handle_table handles;
+	struct program program; /* what it runs */
 
 	bool traced; /* its system calls are shown (trace.h) */
 

@@ -4,6 +4,7 @@
 #include <arch/context.h>
 #include <arch/smp.h>
 #include <cordon/errno.h>
+#include <kernel/backtrace.h>
 #include <kernel/log.h>
 #include <kernel/panic.h>
 #include <kernel/sched.h>
@@ -70,6 +71,52 @@ static void report_registers(const struct arch_trap_frame *f)
 #undef R
 }
 
+/* --- backtraces ------------------------------------------------------------------------------ */
+
+static int read_own(void *context, void *to, uint64_t from, size_t size)
+{
+	(void)context;
+	return user_read(to, uaddr(from), size);
+}
+
+static void log_place(void *context, uint64_t address, const char *name, uint64_t offset,
+                      bool guess)
+{
+	(void)context;
+	if (*name)
+		log_error("  %016llx %s+%#llx%s", (unsigned long long)address, name,
+		          (unsigned long long)offset, guess ? " ?" : "");
+	else
+		log_error("  %016llx", (unsigned long long)address);
+}
+
+/* The calls that the running task is in. No stack grows for the sake of a report. */
+static void report_calls(const struct arch_trap_frame *frame)
+{
+	const struct backtrace backtrace = {
+	        .program = &task_current()->program,
+	        .ip = frame->rip,
+	        .sp = frame->rsp,
+	        .fp = frame->rbp,
+	        .read = read_own,
+	        .put = log_place,
+	};
+
+	percpu()->copies_grow_nothing = true;
+	backtrace_walk(&backtrace);
+	percpu()->copies_grow_nothing = false;
+}
+
+/* All that is known of a task that is about to be ended for what it did. */
+static void report(const struct arch_trap_frame *frame)
+{
+	report_registers(frame);
+	report_code(frame->rip);
+	report_calls(frame);
+}
+
+/* --- faults ---------------------------------------------------------------------------------- */
+
 /* A page that is not there may be the next of a stack that grows. Returns what aspace_grow does. */
 static int grow_stack(uint64_t address, uint64_t error)
 {
@@ -96,8 +143,7 @@ static void end_for_stack(const struct arch_fault *fault, int reason)
 	          reason == -ENOSPC ? "stack overflow, in the guard below its limit"
 	                            : "no memory or budget for its stack",
 	          (unsigned long long)fault->address);
-	report_registers(fault->frame);
-	report_code(fault->frame->rip);
+	report(fault->frame);
 	task_end(task, CORDON_CAUSE_STACK, -reason, fault->address);
 	sched_return();
 	panic("a task without a stack goes on");
@@ -129,8 +175,7 @@ void trap_user_fault(const struct arch_fault *fault)
 		log_error("task %s (%llu), thread %s: %s, vector %llu, error code %llx", task->name,
 		          (unsigned long long)task->id, thread->name, name,
 		          (unsigned long long)vector, (unsigned long long)frame->error);
-	report_registers(frame);
-	report_code(frame->rip);
+	report(frame);
 	task_end(task, CORDON_CAUSE_FAULT, (int64_t)vector, where);
 	sched_return();
 	panic("a task that faulted goes on");

@@ -71,7 +71,7 @@ done
 for name in image.py toolchain.cmake cross.meson; do
 	cp "$top/tools/sdk/$name" "$new/share/cordon/"
 done
-for name in mkcpio.py mksyms.py machine.py demo.py emulator.py run-qemu.py check-program.py; do
+for name in mkcpio.py mkprogram.py mksyms.py machine.py demo.py emulator.py run-qemu.py check-program.py; do
 	cp "$top/tools/$name" "$new/share/cordon/"
 done
 cp "$kernel" "$new/share/cordon/kernel.o"

@@ -71,8 +71,8 @@ $(USER_BIN)/$(1): $(call user_objects,$($(1)_SRCS)) $(CRT0_OBJ) $(USER_LIBS)
 		-Wl,--start-group $$(USER_LIBS) -lm -lc -lgcc -Wl,--end-group
 	$$(Q)$$(PYTHON) tools/check-program.py $$@
 
-$(USER_BIN)/$(1).stripped: $(USER_BIN)/$(1)
-	$$(Q)$$(STRIP) -o $$@ $$<
+$(USER_BIN)/$(1).stripped: $(USER_BIN)/$(1) tools/mkprogram.py
+	$$(Q)$$(PYTHON) -B tools/mkprogram.py -o $$@ $$<
 endef
 
 $(foreach name,$(TASKS) $(GUEST_TESTS),$(eval $(call user_program,$(name))))

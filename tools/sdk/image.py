@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import mkcpio
+import mkprogram
 
 SHARE = Path(__file__).resolve().parent
 BIN = SHARE.parent.parent / "bin"
@@ -190,7 +191,10 @@ def check_manifest(path, shown, programs, wanted, prompt):
 
 def strip(program, work):
     out = Path(work) / f"{program.name}.stripped"
-    execute([tool("strip"), "-o", out, program.path], f"{program.path}: cannot be stripped")
+    try:
+        mkprogram.make(program.path, out, tool(""))
+    except mkprogram.Problem as problem:
+        raise Problem(f"{program.path}: cannot be stripped: {problem}") from None
     return out.read_bytes()
 
 

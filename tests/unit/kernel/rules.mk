@@ -74,3 +74,7 @@ channel_test_SRCS := tests/unit/kernel/channel_test.c kernel/channel.c kernel/ha
 
 UNIT_TESTS += trace_test
 trace_test_SRCS := tests/unit/kernel/trace_test.c kernel/trace.c kernel/trace_format.c
+
+UNIT_TESTS += program_test
+program_test_SRCS := tests/unit/kernel/program_test.c kernel/program.c kernel/backtrace.c kernel/memory.c kernel/page.c \
+		     kernel/heap.c kernel/object.c kernel/account.c
