@@ -25,6 +25,7 @@ enum lock_rank {
 	RANK_ASPACE = 50,    /* one address space */
 	RANK_MEMORY = 55,    /* one memory object: who maps it */
 	RANK_DOMAIN = 60,    /* one translation domain's tables */
+	RANK_TELLING = 62,   /* faults on the way from a unit to their sink */
 	RANK_UNIT = 65,      /* one IOMMU unit: its queue and roots */
 	RANK_PCI = 68,       /* config space of functions */
 	RANK_EVENT = 69,     /* one event or the console: its state and signals together */

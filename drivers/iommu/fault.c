@@ -15,6 +15,10 @@
 
 static iommu_fault_sink_t fault_sink;
 
+/* Held from before a record is read until it is told: whoever polls finds each in the unit or told,
+ * and none in the hands of another CPU. */
+static struct spinlock telling = SPINLOCK_INIT(RANK_TELLING, "telling");
+
 void iommu_set_fault_sink(iommu_fault_sink_t sink)
 {
 	fault_sink = sink;
@@ -222,6 +226,7 @@ static void handle(struct iommu_unit *unit, bool resume)
 	uint64_t lost;
 	size_t count;
 
+	spin_lock(&telling);
 	spin_lock(&unit->lock);
 	count = collect_locked(unit, faults, &lost);
 	if (resume)
@@ -229,6 +234,7 @@ static void handle(struct iommu_unit *unit, bool resume)
 	spin_unlock(&unit->lock);
 	for (size_t i = 0; i < count; i++)
 		tell(unit, &faults[i], i == 0 ? lost : 0);
+	spin_unlock(&telling);
 }
 
 static void fault_interrupt(void *context)

@@ -140,15 +140,15 @@ struct iommu_fault {
 	uint64_t time_ns;
 };
 
-/* Who is told of faults (VFIO, once at boot). Called with interrupts off, no locks held below
- * RANK_FAULTS, at most IOMMU_FAULT_BURST times per interrupt; a storm is cut off by masking the
+/* Who is told of faults (VFIO, once at boot). Called with interrupts off, no lock held above
+ * RANK_TELLING, at most IOMMU_FAULT_BURST times per interrupt; a storm is cut off by masking the
  * source's faults, and said once. lost: how many records the hardware or the limit dropped since
  * the last call. */
 typedef void (*iommu_fault_sink_t)(const struct iommu_fault *fault, uint64_t lost);
 void iommu_set_fault_sink(iommu_fault_sink_t sink);
 
 /* Reads fault records now, without waiting for the interrupt; also done before task ends are
- * reported. */
+ * reported. Whatever units recorded before is told when it returns, also what another CPU reads. */
 void iommu_poll_faults(void);
 
 /* --- interrupt remapping (S6) ---------------------------------------------------------------- */

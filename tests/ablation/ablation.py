@@ -54,7 +54,8 @@ def parse():
     parser.add_argument("--only", default="*", metavar="GLOB,...")
     parser.add_argument("--patches", default=str(TOP / "tests" / "ablation"), metavar="FOLDER")
     parser.add_argument("--quick", action="store_true",
-                        help="of the guests only named ones, and four of a pattern")
+                        help="of the guests only named ones, and four of a pattern; host tests "
+                             "without sanitizers")
     options = parser.parse_args()
     if "/" in options.qemu:
         options.qemu = os.path.abspath(options.qemu)
@@ -126,7 +127,8 @@ class Copy:
         with open(log, "ab") as out:
             return subprocess.run(
                 [self.options.make, f"-j{self.options.jobs}", "-C", str(self.tree),
-                 f"BUILD={self.build}", f"NEWLIB={self.newlib}", *targets],
+                 f"BUILD={self.build}", f"NEWLIB={self.newlib}",
+                 *(["SANITIZE="] if self.options.quick else []), *targets],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                 env=inventory.make_environment(),
                 check=False).returncode == 0

@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <tests/unit/iommu/intel_bed.h>
 
+#include <arch/percpu.h>
 #include <drivers/iommu/intel/intel.h>
 #include <string.h>
 
@@ -12,10 +13,12 @@
 static struct iommu_fault told[4096];
 static size_t told_count;
 static uint64_t told_lost;
+static uint32_t told_under_locks;
 
 static void sink(const struct iommu_fault *fault, uint64_t lost)
 {
 	cr_assert_not(spin_held(&bed.unit->lock));
+	told_under_locks = fake_percpu.lock_depth;
 	cr_assert(told_count < 4096);
 	told[told_count++] = *fault;
 	told_lost += lost;
@@ -82,6 +85,22 @@ Test(decode, write_and_interrupt_index)
 	cr_expect_eq(fault.address, 0x5000);
 	intel_fault_decode(UINT64_C(0x0234) << 48, BIT(63) | UINT64_C(0x22) << 32 | 8, &fault);
 	cr_expect_eq(fault.address, 0x234);
+}
+
+/* A CPU that polls meanwhile waits for the lock, so it does not return too early. */
+Test(fault, is_on_its_way_under_a_lock)
+{
+	uint64_t target;
+
+	begin(VTD_CAP_39);
+	vtd_access(&bed_vtd, BED_SOURCE, 0x1000, true, &target);
+	interrupt();
+	cr_assert_eq(told_count, 1);
+	cr_expect_eq(told_under_locks, 1);
+	vtd_access(&bed_vtd, BED_SOURCE, 0x2000, true, &target);
+	iommu_poll_faults();
+	cr_assert_eq(told_count, 2);
+	cr_expect_eq(told_under_locks, 1);
 }
 
 Test(fault, is_told_with_device_address_and_kind)
