@@ -3,7 +3,6 @@
 #include <kernel/account.h>
 #include <kernel/event.h>
 #include <kernel/heap.h>
-#include <kernel/sched.h>
 
 static void event_destroy(struct object *object)
 {
@@ -54,6 +53,7 @@ int event_create(struct account *account, uint64_t initial, struct event **out)
 	account_ref(account);
 	event->account = account;
 	event->count = initial;
+	list_init(&event->takers);
 	object_init(&event->object, &event_ops);
 	spin_lock(&event->object.lock);
 	event_raise_locked(event);
@@ -62,22 +62,18 @@ int event_create(struct account *account, uint64_t initial, struct event **out)
 	return 0;
 }
 
-int event_add(struct event *event, uint64_t add)
+int event_add_locked(struct event *event, uint64_t add)
 {
-	int error = 0;
-
-	spin_lock(&event->object.lock);
-	if (add > CORDON_EVENT_MAX - event->count) {
-		error = -EOVERFLOW;
-	} else if (add > 0) {
+	if (add > CORDON_EVENT_MAX - event->count)
+		return -EOVERFLOW;
+	if (add > 0) {
 		event->count += add;
 		event_raise_locked(event);
 	}
-	spin_unlock(&event->object.lock);
-	return error;
+	return 0;
 }
 
-static bool take_locked(struct event *event, uint64_t *count)
+bool event_take_locked(struct event *event, uint64_t *count)
 {
 	if (event->count == 0)
 		return false;
@@ -92,29 +88,21 @@ int event_take(struct event *event, uint64_t *count)
 	bool taken;
 
 	spin_lock(&event->object.lock);
-	taken = take_locked(event, count);
+	taken = event_take_locked(event, count);
 	spin_unlock(&event->object.lock);
 	return taken ? 0 : -EAGAIN;
 }
 
-/* Waiting begins under the lock under which the counter was found to be zero, and ends under the
- * one under which it is taken: two locks for a whole wait. */
-int event_wait(struct event *event, uint64_t deadline, uint64_t *count)
+bool taker_looks_again(struct event *event, struct taker *taker, int error)
 {
-	struct waiter waiter = {.thread = thread_current(), .signals = CORDON_SIGNAL_READABLE};
-	struct object *object = &event->object;
-	int error = 0;
-	bool taken;
+	bool given;
 
-	spin_lock(&object->lock);
-	while (!(taken = take_locked(event, count)) && !error) {
-		list_append(&object->waiters, &waiter.link);
-		sched_wait_prepare();
-		spin_unlock(&object->lock);
-		error = sched_wait(deadline);
-		spin_lock(&object->lock);
-		list_remove(&waiter.link);
-	}
-	spin_unlock(&object->lock);
-	return taken ? 0 : error;
+	spin_lock(&event->object.lock);
+	given = list_empty(&taker->link);
+	if (error)
+		list_remove(&taker->link);
+	else
+		sched_wait_prepare(); /* somebody else's wake */
+	spin_unlock(&event->object.lock);
+	return given;
 }

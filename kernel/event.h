@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* Events: a 64-bit counter that can be waited on. The object's lock keeps counter and signal
- * together. */
+/*
+ * Events: a 64-bit counter that can be waited on. The object's lock keeps counter and signal
+ * together.
+ *
+ * While threads wait in event_wait, what is added goes to the one that waits longest, past the
+ * counter: nobody else sees it, as if that thread had been there first.
+ */
 #ifndef KERNEL_EVENT_H
 #define KERNEL_EVENT_H
 
 #include <kernel/object.h>
+#include <kernel/sched.h>
+#include <kernel/wait.h>
 
 struct event {
 	struct object object;
 	uint64_t count;
+	struct list takers; /* struct taker.link, who waits longest first; then count is zero */
 	struct account *account;
 };
 
@@ -17,13 +25,70 @@ struct account;
 /* -EINVAL when initial is above CORDON_EVENT_MAX, or -ENOMEM. */
 int event_create(struct account *account, uint64_t initial, struct event **out);
 
+/* A thread in event_wait; on its stack. In the list until it is given a count. */
+struct taker {
+	struct list link;
+	struct thread *thread;
+	uint64_t count;
+	bool given;
+};
+
+/* The rest of event_add: nobody waits for what is added, or it does not fit. */
+int event_add_locked(struct event *event, uint64_t add);
+
 /* Adds; -EOVERFLOW when it would exceed CORDON_EVENT_MAX. */
-int event_add(struct event *event, uint64_t add);
+static inline int event_add(struct event *event, uint64_t add)
+{
+	struct taker *taker;
+	int error = 0;
+
+	spin_lock(&event->object.lock);
+	if (list_empty(&event->takers) || add - 1 >= CORDON_EVENT_MAX) {
+		error = event_add_locked(event, add);
+	} else {
+		taker = list_first(&event->takers, struct taker, link);
+		list_remove(&taker->link);
+		taker->count = add;
+		thread_wake_tell(taker->thread, &taker->given);
+	}
+	spin_unlock(&event->object.lock);
+	return error;
+}
 
 /* Takes the whole count; -EAGAIN when it is zero. */
 int event_take(struct event *event, uint64_t *count);
+bool event_take_locked(struct event *event, uint64_t *count); /* false when it is zero */
+
+/* A thread woke and was not given anything when it looked; nobody gives without the lock. Returns
+ * whether it was given something after all. Otherwise it is to wait on, or, after an error, does
+ * not wait any more. */
+bool taker_looks_again(struct event *event, struct taker *taker, int error);
 
 /* The same, but waits while it is zero until the deadline (monotonic ns): -ETIMEDOUT or -EINTR. */
-int event_wait(struct event *event, uint64_t deadline, uint64_t *count);
+static inline int event_wait(struct event *event, uint64_t deadline, uint64_t *count)
+{
+	struct taker taker;
+	int error;
+
+	spin_lock(&event->object.lock);
+	if (event->count > 0) {
+		event_take_locked(event, count);
+		spin_unlock(&event->object.lock);
+		return 0;
+	}
+	taker.thread = thread_current();
+	taker.given = false;
+	list_append(&event->takers, &taker.link);
+	sched_wait_prepare();
+	spin_unlock(&event->object.lock);
+	do {
+		error = sched_wait(deadline);
+		if (thread_was_told(&taker.given) || taker_looks_again(event, &taker, error)) {
+			*count = taker.count;
+			return 0;
+		}
+	} while (!error);
+	return error;
+}
 
 #endif

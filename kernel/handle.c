@@ -17,11 +17,6 @@ static cordon_handle_t handle_number(uint32_t index, uint32_t generation)
 	return (cordon_handle_t)(generation << CORDON_HANDLE_INDEX_BITS | index);
 }
 
-static uint32_t handle_index(cordon_handle_t handle)
-{
-	return (uint32_t)handle & (CORDON_HANDLE_MAX - 1);
-}
-
 /* --- which slots can be used ----------------------------------------------------------------- */
 
 static void slot_take_locked(struct handle_table *table, uint32_t index)
@@ -148,21 +143,6 @@ static struct object *slot_empty_locked(struct handle_table *table, uint32_t ind
 	return object;
 }
 
-/* The slot that a number names now; NULL for numbers that name none. */
-static struct handle_slot *slot_find_locked(const struct handle_table *table,
-                                            cordon_handle_t handle)
-{
-	uint32_t index = handle_index(handle);
-	struct handle_slot *slot;
-
-	if (handle < 0 || index >= table->capacity)
-		return NULL;
-	slot = &table->slots[index];
-	if (!slot->object || handle_number(index, slot->generation) != handle)
-		return NULL;
-	return slot;
-}
-
 int handle_table_init(struct handle_table *table, struct account *account)
 {
 	*table = (struct handle_table){.account = account, .newest = NONE};
@@ -241,24 +221,7 @@ unlock:
 int handle_get(struct handle_table *table, cordon_handle_t handle, enum cordon_object_type type,
                uint32_t rights, struct object **out, uint32_t *rights_out)
 {
-	const struct handle_slot *slot;
-	int err = -EBADF;
-
-	spin_lock(&table->lock);
-	slot = slot_find_locked(table, handle);
-	if (!slot || (type != CORDON_OBJECT_NONE && slot->object->ops->type != type))
-		goto unlock;
-	err = -EACCES;
-	if (rights & ~slot->rights)
-		goto unlock;
-	err = 0;
-	object_ref(slot->object);
-	*out = slot->object;
-	if (rights_out)
-		*rights_out = slot->rights;
-unlock:
-	spin_unlock(&table->lock);
-	return err;
+	return handle_get_inline(table, handle, type, rights, out, rights_out);
 }
 
 int handle_close(struct handle_table *table, cordon_handle_t handle)

@@ -71,11 +71,11 @@ void spin_wait(struct spinlock *lock, uint32_t ticket)
 		arch_smp_poll(); /* the holder may wait for this CPU */
 		if (++asked == SPIN_LIMIT)
 			panic("lock %s is not given back by CPU %d", lock->name,
-			      __atomic_load_n(&lock->holder, __ATOMIC_RELAXED) - 1);
+			      __atomic_load_n(&lock->holder, __ATOMIC_RELAXED));
 	}
 }
 
 void spin_init(struct spinlock *lock, enum lock_rank rank, const char *name)
 {
-	*lock = (struct spinlock){.rank = (uint16_t)rank, .name = name};
+	*lock = (struct spinlock)SPINLOCK_INIT((uint16_t)rank, name);
 }

@@ -10,6 +10,7 @@
 #ifndef KERNEL_LOCK_H
 #define KERNEL_LOCK_H
 
+#include <arch/cpu.h>
 #include <arch/percpu.h>
 #include <kernel/types.h>
 
@@ -42,16 +43,18 @@ enum lock_rank {
 };
 
 struct spinlock {
-	uint32_t next;  /* ticket handed out next */
-	uint32_t owner; /* ticket being served */
+	uint32_t next;   /* ticket handed out next */
+	uint32_t owner;  /* ticket being served */
+	uint32_t holder; /* number of the CPU that holds it, for assertions */
 	uint16_t rank;
-	uint16_t holder; /* CPU number + 1 while held, for assertions */
 	const char *name;
 };
 
-#define SPINLOCK_INIT(rank_, name_)              \
-	{                                        \
-		.rank = (rank_), .name = (name_) \
+#define LOCK_NO_HOLDER UINT32_MAX
+
+#define SPINLOCK_INIT(rank_, name_)                                        \
+	{                                                                  \
+		.rank = (rank_), .holder = LOCK_NO_HOLDER, .name = (name_) \
 	}
 
 void spin_init(struct spinlock *lock, enum lock_rank rank, const char *name);
@@ -59,11 +62,11 @@ void spin_init(struct spinlock *lock, enum lock_rank rank, const char *name);
 /* Whether this CPU holds the lock. */
 static inline bool spin_held(const struct spinlock *lock)
 {
-	return __atomic_load_n(&lock->holder, __ATOMIC_RELAXED) == percpu()->number + 1;
+	return __atomic_load_n(&lock->holder, __ATOMIC_RELAXED) == percpu_number();
 }
 
 /* The slow part of spin_lock: another CPU has the lock, or this one has already. */
-void spin_wait(struct spinlock *lock, uint32_t ticket);
+ARCH_KEEPS_REGISTERS void spin_wait(struct spinlock *lock, uint32_t ticket);
 
 /* What debug kernels check and remember (lock.c). */
 #if defined(CORDON_DEBUG) && CORDON_DEBUG
@@ -95,17 +98,16 @@ static inline void spin_lock(struct spinlock *lock)
 	lock_check_order(lock);
 	ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_RELAXED);
 	if (__builtin_expect(__atomic_load_n(&lock->owner, __ATOMIC_ACQUIRE) != ticket, 0))
-		spin_wait(lock, ticket);
-	__atomic_store_n(&lock->holder, (uint16_t)(percpu()->number + 1), __ATOMIC_RELAXED);
+		ARCH_CALL_KEEPING_REGISTERS(spin_wait, lock, ticket);
+	__atomic_store_n(&lock->holder, percpu_number(), __ATOMIC_RELAXED);
 	lock_record(lock);
 }
 
 static inline void spin_unlock(struct spinlock *lock)
 {
 	lock_forget(lock);
-	__atomic_store_n(&lock->holder, 0, __ATOMIC_RELAXED);
-	/* Only the holder writes owner. */
-	__atomic_store_n(&lock->owner, lock->owner + 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&lock->holder, LOCK_NO_HOLDER, __ATOMIC_RELAXED);
+	arch_increment_release(&lock->owner); /* which only the holder writes */
 }
 
 #endif

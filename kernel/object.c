@@ -43,28 +43,15 @@ void object_handle_removed(struct object *object)
 	object_unref(object);
 }
 
-void object_signal_locked(struct object *object, uint32_t clear, uint32_t set)
+void object_wake_locked(struct object *object, uint32_t set, uint32_t raised)
 {
-	uint32_t raised = set & ~(object->signals & ~clear);
 	struct waiter *waiter;
 
-	DEBUG_ASSERT(spin_held(&object->lock));
-	object->signals = (object->signals & ~clear) | set;
-	if (!set)
-		return;
-	object->raises += object->raises == UINT32_MAX ? 2 : 1; /* 0: before all */
 	list_for_each(waiter, &object->waiters, link)
 	{
 		if (waiter->signals & (waiter->signals & CORDON_SIGNAL_EDGE ? set : raised))
 			thread_wake(waiter->thread);
 	}
-}
-
-void object_signal(struct object *object, uint32_t clear, uint32_t set)
-{
-	spin_lock(&object->lock);
-	object_signal_locked(object, clear, set);
-	spin_unlock(&object->lock);
 }
 
 uint64_t object_count(enum cordon_object_type type)

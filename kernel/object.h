@@ -78,10 +78,31 @@ static inline void object_unref(struct object *object)
 void object_handle_added(struct object *object);
 void object_handle_removed(struct object *object);
 
+/* Wakes who waits for a signal that was raised, and of those that wait for edges who waits for one
+ * that was set. For object_signal only. */
+void object_wake_locked(struct object *object, uint32_t set, uint32_t raised);
+
 /* Raises and clears signals; wakes waiters of those that are newly raised, and the waiters for
  * edges (CORDON_SIGNAL_EDGE) of all that are set. */
-void object_signal(struct object *object, uint32_t clear, uint32_t set);
-void object_signal_locked(struct object *object, uint32_t clear, uint32_t set);
+static inline void object_signal_locked(struct object *object, uint32_t clear, uint32_t set)
+{
+	uint32_t left = object->signals & ~clear;
+
+	DEBUG_ASSERT(spin_held(&object->lock));
+	object->signals = left | set;
+	if (!set)
+		return;
+	object->raises += object->raises == UINT32_MAX ? 2 : 1; /* 0: before all */
+	if (!list_empty(&object->waiters))
+		object_wake_locked(object, set, set & ~left);
+}
+
+static inline void object_signal(struct object *object, uint32_t clear, uint32_t set)
+{
+	spin_lock(&object->lock);
+	object_signal_locked(object, clear, set);
+	spin_unlock(&object->lock);
+}
 
 /* How many objects of a type exist now (leak checks). */
 uint64_t object_count(enum cordon_object_type type);

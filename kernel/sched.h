@@ -23,10 +23,11 @@
 /* Makes the calling context the idle thread of its CPU; once on each. */
 int sched_init(void);
 
-struct thread *thread_current(void);
-
 /* Begins a wait: wakes from here on count. */
-void sched_wait_prepare(void);
+static inline void sched_wait_prepare(void)
+{
+	thread_current()->wake_pending = false;
+}
 
 /* Blocks until thread_wake, the task is being ended, or the deadline (monotonic ns). Returns 0,
  * -ETIMEDOUT or -EINTR (the task is being ended: unwind to user mode, where the thread ends). No
@@ -91,7 +92,8 @@ void sched_set_realtime(struct thread *thread, bool realtime);
 /* Fills in what the scheduler knows of a thread. */
 void sched_describe(struct thread *thread, struct cordon_thread_info *out);
 
-/* The idle loop. */
+/* The idle loop; one round of it: looks for work, runs it, or waits for an interrupt. */
+void sched_idle_step(void);
 _Noreturn void sched_idle(void);
 
 #endif

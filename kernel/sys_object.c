@@ -204,7 +204,7 @@ int64_t sys_clock_get(uint32_t clock, uint64_t *out)
 		now = clock_realtime();
 	else
 		return -EINVAL;
-	return user_write(uaddr((uintptr_t)out), &now, sizeof(now));
+	return user_write_u64(uaddr((uintptr_t)out), now);
 }
 
 int64_t sys_clock_sleep(uint64_t deadline)
@@ -228,57 +228,66 @@ int64_t sys_event_create(uint64_t initial, cordon_handle_t *out)
 	return error ? error : syscall_return_handle(&event->object, out);
 }
 
-int64_t sys_event_signal(cordon_handle_t handle, uint64_t add)
+/* Of a handle to an event, with a reference. */
+static inline int event_get(cordon_handle_t handle, uint32_t rights, struct event **out)
 {
 	struct object *object;
-	int error = handle_get(&task_current()->handles, handle, CORDON_OBJECT_EVENT,
-	                       CORDON_RIGHT_WRITE, &object, NULL);
+	int error = handle_get_inline(&task_current()->handles, handle, CORDON_OBJECT_EVENT, rights,
+	                              &object, NULL);
 
-	if (error)
-		return error;
-	error = event_add(container_of(object, struct event, object), add);
-	object_unref(object);
+	if (!error)
+		*out = container_of(object, struct event, object);
+	return error;
+}
+
+int64_t sys_event_signal(cordon_handle_t handle, uint64_t add)
+{
+	struct handle_table *table = &task_current()->handles;
+	struct object *object;
+	int error;
+
+	/* Signalling is short and waits for nothing: the table's lock keeps the event meanwhile. */
+	spin_lock(&table->lock);
+	error = handle_find_locked(table, handle, CORDON_OBJECT_EVENT, CORDON_RIGHT_WRITE, &object,
+	                           NULL);
+	if (!error)
+		error = event_add(container_of(object, struct event, object), add);
+	spin_unlock(&table->lock);
 	return error;
 }
 
 int64_t sys_event_take(cordon_handle_t handle, uint64_t *out)
 {
-	struct object *object;
 	struct event *event;
 	uint64_t count = 0;
-	int error = handle_get(&task_current()->handles, handle, CORDON_OBJECT_EVENT,
-	                       CORDON_RIGHT_READ, &object, NULL);
+	int error = event_get(handle, CORDON_RIGHT_READ, &event);
 
 	if (error)
 		return error;
-	event = container_of(object, struct event, object);
 	/* The place is tried first, so that a bad address does not lose the count. */
-	error = user_write(uaddr((uintptr_t)out), &count, sizeof(count));
+	error = user_write_u64(uaddr((uintptr_t)out), count);
 	if (!error)
 		error = event_take(event, &count);
 	if (!error)
-		error = user_write(uaddr((uintptr_t)out), &count, sizeof(count));
-	object_unref(object);
+		error = user_write_u64(uaddr((uintptr_t)out), count);
+	object_unref(&event->object);
 	return error;
 }
 
 int64_t sys_event_wait(cordon_handle_t handle, uint64_t deadline, uint64_t *out)
 {
-	struct object *object;
 	struct event *event;
-	uint64_t count = 0;
-	int error = handle_get(&task_current()->handles, handle, CORDON_OBJECT_EVENT,
-	                       CORDON_RIGHT_READ | CORDON_RIGHT_WAIT, &object, NULL);
+	uint64_t count;
+	int error = event_get(handle, CORDON_RIGHT_READ | CORDON_RIGHT_WAIT, &event);
 
 	if (error)
 		return error;
-	event = container_of(object, struct event, object);
 	error = event_wait(event, deadline, &count);
 	if (!error) {
-		error = user_write(uaddr((uintptr_t)out), &count, sizeof(count));
+		error = user_write_u64(uaddr((uintptr_t)out), count);
 		if (error) /* nobody heard of what was taken */
 			event_add(event, count);
 	}
-	object_unref(object);
+	object_unref(&event->object);
 	return error;
 }

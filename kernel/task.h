@@ -42,7 +42,10 @@ struct task {
 };
 
 /* The task of the running thread; NULL in a kernel thread. */
-struct task *task_current(void);
+static inline struct task *task_current(void)
+{
+	return thread_current()->task;
+}
 
 /* An empty task, not yet in the list. Returns 0 or -ENOMEM. */
 int task_create(const char *name, const struct cordon_budget *budget, struct task **out);

@@ -69,7 +69,8 @@ int thread_create(struct task *task, const char *name, uint64_t entry, uint64_t 
 	thread->stack = stack;
 	thread->argument = argument;
 	thread->arch.fs_base = fs_base;
-	thread->cpu = percpu()->number;
+	thread->queue = percpu_queue();
+	thread->deadline = UINT64_MAX;
 	thread->cpus = task_current() ? thread_current()->cpus : UINT64_MAX;
 	list_init(&thread->task_link);
 	list_init(&thread->run_link);

@@ -7,6 +7,7 @@
 #define KERNEL_THREAD_H
 
 #include <arch/context.h>
+#include <arch/percpu.h>
 #include <cordon/task.h>
 #include <kernel/object.h>
 
@@ -28,13 +29,12 @@ struct thread {
 	struct list run_link;   /* in a run queue while READY, under the queue's lock */
 	struct list sleep_link; /* in the sleepers while BLOCKED with a deadline */
 	enum thread_state state;
-	uint32_t cpu;  /* whose queue it belongs to; changed under that queue's lock */
-	uint64_t cpus; /* bit n: it may run on CPU n; under the queue's lock */
+	struct run_queue *queue; /* of the CPU it belongs to; changed under that queue's lock */
+	uint64_t cpus;           /* bit n: it may run on CPU n; under the queue's lock */
 	bool realtime;
 	uint16_t mutex_rank; /* of the mutex it took last and still holds; debug kernels */
 	bool wake_pending;   /* woken since it last began to wait */
-	uint64_t deadline;   /* monotonic ns, valid while in the sleepers */
-	uint64_t slice_end;  /* monotonic ns */
+	uint64_t deadline;   /* monotonic ns; UINT64_MAX: it is not in the sleepers */
 	uint64_t run_start;
 	uint64_t cpu_ns;
 	struct trace *trace;             /* NULL: it was never traced */
@@ -58,6 +58,11 @@ uint64_t thread_first_entry(void);
 
 /* Ends the calling thread; the last one of a task ends the task. */
 _Noreturn void thread_exit(void);
+
+static inline struct thread *thread_current(void)
+{
+	return percpu_current();
+}
 
 static inline struct thread *thread_from(struct object *object)
 {

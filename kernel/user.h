@@ -13,6 +13,9 @@
 int user_read(void *to, uaddr_t from, size_t size);
 int user_write(uaddr_t to, const void *from, size_t size);
 
+/* user_write of one integer. */
+int user_write_u64(uaddr_t to, uint64_t value);
+
 /* The same from RAM by physical address, whoever has it: free frames, too, which the address
  * sanitizer would object to. */
 int user_write_ram(uaddr_t to, paddr_t from, size_t size);

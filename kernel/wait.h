@@ -20,6 +20,19 @@ struct waiter {
  * is one. Called by object_signal with the object's lock held (kernel/sched.c). */
 void thread_wake(struct thread *thread);
 
+/*
+ * The same; and *told becomes true as the last thing that the caller of this function does with
+ * the thread or with anything on its stack. So the thread may go on as soon as it sees that, also
+ * when something else woke it before.
+ */
+void thread_wake_tell(struct thread *thread, bool *told);
+
+/* What a thread asks that was to be told. */
+static inline bool thread_was_told(const bool *told)
+{
+	return __atomic_load_n(told, __ATOMIC_ACQUIRE);
+}
+
 struct object;
 
 /* Waits until the object raises one of the signals or the deadline (monotonic ns) passes. Returns 0

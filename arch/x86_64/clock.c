@@ -52,9 +52,8 @@ struct sample {
 };
 
 static uint64_t tsc_hz = TSC_HZ_PROVISIONAL;
-static uint64_t tsc_start;
 static uint64_t ns_per_tick = (NS_PER_SECOND << 32) / TSC_HZ_PROVISIONAL; /* 32.32 */
-static uint64_t ns_start; /* what clock_now said at tsc_start */
+static uint64_t ns_offset; /* of clock_now from what the counter alone would say; may be negative */
 static uint64_t realtime_start;
 
 uint64_t clock_scale(uint64_t value, uint64_t factor)
@@ -64,7 +63,7 @@ uint64_t clock_scale(uint64_t value, uint64_t factor)
 
 uint64_t clock_now(void)
 {
-	return ns_start + clock_scale(arch_timestamp() - tsc_start, ns_per_tick);
+	return clock_scale(arch_timestamp(), ns_per_tick) + ns_offset;
 }
 
 uint64_t clock_realtime(void)
@@ -110,7 +109,7 @@ static int measure(const struct reference *reference)
 {
 	uint32_t wanted = (uint32_t)(reference->hz * MEASURE_NS / NS_PER_SECOND);
 	struct sample first, last;
-	uint64_t begin, elapsed;
+	uint64_t begin, elapsed, now;
 
 	apic_timer_start(UINT32_MAX);
 	first = take_sample(reference);
@@ -124,10 +123,11 @@ static int measure(const struct reference *reference)
 	apic_timer_start(0);
 
 	elapsed = (last.reference - first.reference) & reference->mask;
-	ns_start = clock_now();
-	tsc_start = arch_timestamp();
+	now = clock_now();
 	tsc_hz = (last.tsc - first.tsc) * reference->hz / elapsed;
 	ns_per_tick = (NS_PER_SECOND << 32) / tsc_hz;
+	ns_offset = 0;
+	ns_offset = now - clock_now(); /* it goes on where it was */
 	timer_set_rate((uint64_t)(first.apic - last.apic) * reference->hz / elapsed);
 	return 0;
 }

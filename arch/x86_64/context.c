@@ -27,15 +27,16 @@ _Static_assert(offsetof(struct fpu_state, mxcsr) == 24, "FXSAVE area");
 #define FPU_CONTROL_INITIAL 0x37f  /* all exceptions masked, extended precision */
 #define MXCSR_INITIAL       0x1f80 /* all exceptions masked */
 
-/* The stack of a thread that never ran, as context_switch (switch.S) pops it. */
+/* The stack of a thread that never ran, as arch_switch pops it, and then thread_begin (switch.S).
+ */
 struct initial_stack {
-	uint64_t r15, r14, r13, r12, rbx, rbp;
-	uint64_t return_address;
+	uint64_t continue_at;
+	uint64_t entry;
+	uint64_t argument;
 	uint64_t end[2]; /* ends backtraces; keeps the stack aligned */
 };
-_Static_assert(sizeof(struct initial_stack) % 16 == 8, "thread_begin starts on 16 bytes");
+_Static_assert(sizeof(struct initial_stack) % 16 == 8, "thread_begin calls on 16 bytes");
 
-void context_switch(uint64_t *save_sp, uint64_t load_sp);
 void thread_begin(void);
 _Noreturn void thread_entry_returned(void);
 _Noreturn void arch_enter_user_frame(uint64_t rip, uint64_t rsp, uint64_t argument);
@@ -68,9 +69,9 @@ int arch_thread_init(struct arch_thread *thread, void (*entry)(void *argument), 
 	thread->kernel_sp = thread->kernel_stack + STACK_SIZE - sizeof(*stack);
 	stack = (struct initial_stack *)(uintptr_t)thread->kernel_sp;
 	*stack = (struct initial_stack){
-	        .r12 = (uint64_t)(uintptr_t)entry,
-	        .r13 = (uint64_t)(uintptr_t)argument,
-	        .return_address = (uint64_t)(uintptr_t)thread_begin,
+	        .continue_at = (uint64_t)(uintptr_t)thread_begin,
+	        .entry = (uint64_t)(uintptr_t)entry,
+	        .argument = (uint64_t)(uintptr_t)argument,
 	};
 	return 0;
 
@@ -91,14 +92,8 @@ void arch_thread_destroy(struct arch_thread *thread)
 
 /* --- the user's segment bases -------------------------------------------------------------- */
 
-/* What ring 3 loaded itself is canonical; what a system call asked for may be anything, and the
- * processor refuses to load a base that is not. */
-static uint64_t base_checked(uint64_t base)
-{
-	bool canonical = (uint64_t)((int64_t)(base << 16) >> 16) == base;
-
-	return canonical ? base : 0;
-}
+/* The processor refuses to load a base that is not canonical. What ring 3 loaded itself is, and so
+ * is every user address. */
 
 static void save_bases(struct arch_thread *thread)
 {
@@ -121,23 +116,24 @@ static void load_bases(const struct arch_thread *thread)
 		__asm__ volatile("wrfsbase %0\n\t"
 		                 "swapgs\n\t"
 		                 "wrgsbase %1\n\t"
-		                 "swapgs" ::"r"(base_checked(thread->fs_base)),
-		                 "r"(base_checked(thread->gs_base))
+		                 "swapgs" ::"r"(thread->fs_base),
+		                 "r"(thread->gs_base)
 		                 : "memory");
 	} else {
-		msr_write(MSR_FS_BASE, base_checked(thread->fs_base));
-		msr_write(MSR_KERNEL_GS_BASE, base_checked(thread->gs_base));
+		msr_write(MSR_FS_BASE, thread->fs_base);
+		msr_write(MSR_KERNEL_GS_BASE, thread->gs_base);
 	}
 }
 
 void arch_set_fs_base(uint64_t base)
 {
-	msr_write(MSR_FS_BASE, base_checked(base));
+	ASSERT(base < CORDON_USER_MAX);
+	msr_write(MSR_FS_BASE, base);
 }
 
 /* --- switching ----------------------------------------------------------------------------- */
 
-void arch_switch(struct arch_thread *from, struct arch_thread *to)
+void arch_switch_state(struct arch_thread *from, struct arch_thread *to)
 {
 	struct local *cpu = local();
 	uint64_t top = to->kernel_stack + STACK_SIZE;
@@ -153,7 +149,6 @@ void arch_switch(struct arch_thread *from, struct arch_thread *to)
 		cpu->percpu.kernel_sp = top;
 		cpu->tss.rsp[0] = top;
 	}
-	context_switch(&from->kernel_sp, to->kernel_sp);
 }
 
 _Noreturn void arch_enter_user(uint64_t rip, uint64_t rsp, uint64_t argument)

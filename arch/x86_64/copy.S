@@ -68,4 +68,25 @@ FUNCTION(user_copy)
 	ret
 END(user_copy)
 
+/* int user_write_u64(uaddr_t to, uint64_t value) */
+FUNCTION(user_write_u64)
+	movabsq	$((1 << USER_MAX_SHIFT) - 8), %rax
+	cmpq	%rax, %rdi
+	ja	.Lstore_fault
+	smap_place SMAP_STAC
+.Lstore:
+	movq	%rsi, (%rdi)
+.Lstore_end:
+	smap_place SMAP_CLAC
+	xorl	%eax, %eax
+	ret
+	extable	.Lstore, .Lstore_end, .Lstore_missing
+
+.Lstore_missing:
+	smap_place SMAP_CLAC
+.Lstore_fault:
+	movl	$-EFAULT, %eax
+	ret
+END(user_write_u64)
+
 	.section .note.GNU-stack, "", @progbits

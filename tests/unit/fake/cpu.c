@@ -4,9 +4,14 @@
 #include <arch/percpu.h>
 #include <arch/smp.h>
 #include <kernel/panic.h>
+#include <kernel/thread.h>
 #include <tests/unit/fake/fake.h>
 
-struct percpu fake_percpu = {.self = &fake_percpu};
+/* Who runs in tests that do not ask for more. */
+static struct thread fake_thread;
+
+struct percpu fake_percpu = {.self = &fake_percpu, .current = &fake_thread};
+struct percpu *fake_percpu_here = &fake_percpu;
 uint64_t fake_fences;
 uint64_t fake_interrupt_windows;
 
@@ -48,12 +53,12 @@ void arch_cache_flush(const void *start, size_t size)
 
 unsigned int arch_cpu_number(void)
 {
-	return fake_percpu.number;
+	return percpu_number();
 }
 
 void arch_interrupt_window(void)
 {
-	ASSERT(fake_percpu.lock_depth == 0);
+	ASSERT(percpu()->lock_depth == 0);
 	fake_interrupt_windows++;
 }
 

@@ -8,8 +8,6 @@
 #include <kernel/sched.h>
 #include <tests/unit/fake/fake.h>
 
-static struct thread thread;
-static uint64_t wakes_before;
 static void (*wait_hook)(void *context);
 static void *wait_context;
 
@@ -19,27 +17,12 @@ void fake_on_wait(void (*hook)(void *context), void *context)
 	wait_context = context;
 }
 
-__attribute__((constructor)) static void begin(void)
-{
-	fake_percpu.current = &thread;
-}
-
-struct thread *thread_current(void)
-{
-	return fake_percpu.current;
-}
-
-void sched_wait_prepare(void)
-{
-	wakes_before = fake_wakes;
-}
-
 int sched_wait(uint64_t deadline)
 {
 	(void)deadline;
-	if (wait_hook && fake_wakes == wakes_before)
+	if (wait_hook && !thread_current()->wake_pending)
 		wait_hook(wait_context);
-	return fake_wakes != wakes_before ? 0 : -ETIMEDOUT;
+	return thread_current()->wake_pending ? 0 : -ETIMEDOUT;
 }
 
 void sched_block(void)

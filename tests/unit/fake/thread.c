@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <kernel/thread.h>
 #include <kernel/wait.h>
 #include <tests/unit/fake/fake.h>
 
@@ -9,4 +10,12 @@ void thread_wake(struct thread *thread)
 {
 	fake_wakes++;
 	fake_woken = thread;
+	if (thread)
+		thread->wake_pending = true;
+}
+
+void thread_wake_tell(struct thread *thread, bool *told)
+{
+	thread_wake(thread);
+	*told = true;
 }

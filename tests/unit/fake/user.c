@@ -44,6 +44,11 @@ int user_read(void *to, uaddr_t from, size_t size)
 	return 0;
 }
 
+int user_write_u64(uaddr_t to, uint64_t value)
+{
+	return user_write(to, &value, sizeof(value));
+}
+
 int user_write(uaddr_t to, const void *from, size_t size)
 {
 	for (size_t i = 0; i < size; i++) {

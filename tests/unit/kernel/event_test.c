@@ -103,5 +103,5 @@ Test(event, a_wait_takes_what_comes)
 	cr_assert_eq(count, 2);
 	fake_on_wait(NULL, NULL);
 	cr_assert_eq(event_wait(event, 1, &count), -ETIMEDOUT);
-	cr_assert(list_empty(&event->object.waiters), "nobody is left in the list");
+	cr_assert(list_empty(&event->takers), "nobody is left in the list");
 }

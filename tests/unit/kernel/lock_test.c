@@ -40,7 +40,7 @@ static void other_cpu_releases(void *context)
 	struct spinlock *lock = context;
 
 	/* What spin_unlock does, on the CPU that holds it. */
-	lock->holder = 0;
+	lock->holder = LOCK_NO_HOLDER;
 	lock->owner++;
 }
 

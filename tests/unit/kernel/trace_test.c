@@ -22,11 +22,6 @@ static bool watched, in_list;
 
 /* --- the kernel around it -------------------------------------------------------------------- */
 
-struct thread *thread_current(void)
-{
-	return &thread;
-}
-
 struct task *task_at(uint32_t index)
 {
 	if (index || !in_list)
@@ -69,6 +64,7 @@ bool cmdline_find(const char *name, const char **value, size_t *length)
 
 static void setup(void)
 {
+	percpu()->current = &thread;
 	task.object.references = 1;
 	fake_user_map(uaddr(USER), memory, sizeof(memory), true);
 }

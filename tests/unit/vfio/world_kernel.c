@@ -67,7 +67,6 @@ bool journal_ordered(const char *first, const char *second)
 /* --- tasks ----------------------------------------------------------------------------------- */
 
 struct task world_tasks[WORLD_TASKS];
-static unsigned int running;
 
 uint8_t world_user[2 * 4096] __attribute__((aligned(4096)));
 const uint8_t world_user_constant[4096] __attribute__((aligned(4096)));
@@ -84,6 +83,7 @@ void world_kernel_start(void)
 		ASSERT(account_create(&budget, &task->account) == 0);
 		ASSERT(handle_table_init(&task->handles, task->account) == 0);
 	}
+	world_run_as(0);
 	fake_user_map(uaddr((uintptr_t)world_user), world_user, sizeof(world_user), true);
 	fake_user_map(uaddr((uintptr_t)world_user_constant), (void *)world_user_constant,
 	              sizeof(world_user_constant), false);
@@ -91,12 +91,7 @@ void world_kernel_start(void)
 
 void world_run_as(unsigned int index)
 {
-	running = index;
-}
-
-struct task *task_current(void)
-{
-	return &world_tasks[running];
+	thread_current()->task = &world_tasks[index];
 }
 
 cordon_handle_t world_handle(struct object *object, uint32_t rights)

@@ -15,7 +15,7 @@ struct arch_trap_frame {
 struct arch_thread {
 	uint64_t kernel_sp;    /* saved stack pointer while it does not run */
 	uint64_t kernel_stack; /* lowest address of its stack; a guard page lies below */
-	uint64_t fs_base;      /* may be set before the thread first runs; see arch_set_fs_base */
+	uint64_t fs_base;      /* a user address; may be set before the thread first runs */
 	uint64_t gs_base;      /* of ring 3; tasks set it themselves (WRGSBASE) */
 	void *fpu;             /* FXSAVE area; NULL for kernel threads */
 };
@@ -42,15 +42,43 @@ int arch_thread_init(struct arch_thread *thread, void (*entry)(void *argument), 
                      bool user);
 void arch_thread_destroy(struct arch_thread *thread);
 
-/* Saves into from, continues to; returns when from is switched to again. Sets the kernel stack for
- * traps, fs base and FPU state. The address space is switched by the caller. */
-void arch_switch(struct arch_thread *from, struct arch_thread *to);
+/* The half of arch_switch that is not the stack: FPU state, the bases of fs and gs, the kernel
+ * stack for traps. */
+void arch_switch_state(struct arch_thread *from, struct arch_thread *to);
+
+/*
+ * Saves into from, continues to; returns when from is switched to again. The address space is
+ * switched by the caller.
+ *
+ * Inline, so that the compiler saves only what the function around it needs. Onto the stack go the
+ * frame pointer and where to continue (struct initial_stack in context.c has the same).
+ */
+static inline void arch_switch(struct arch_thread *from, struct arch_thread *to)
+{
+	uint64_t load = to->kernel_sp;
+	uint64_t *save = &from->kernel_sp;
+
+	arch_switch_state(from, to);
+	__asm__ volatile("pushq	%%rbp\n\t"
+	                 "leaq	1f(%%rip), %%rax\n\t"
+	                 "pushq	%%rax\n\t"
+	                 "movq	%%rsp, (%[save])\n\t"
+	                 "movq	%[load], %%rsp\n\t"
+	                 "popq	%%rax\n\t"
+	                 "jmp	*%%rax\n"
+	                 "1:\n\t"
+	                 "popq	%%rbp"
+	                 : [save] "+D"(save), [load] "+S"(load)
+	                 :
+	                 : "rax", "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13",
+	                   "r14", "r15", "memory", "cc");
+}
 
 /* Goes to ring 3 for the first time: rip, rsp, first argument (%rdi); all other registers zero.
  * Takes any values: a bad rip or rsp is a fault of the task. The kernel stack starts afresh. */
 _Noreturn void arch_enter_user(uint64_t rip, uint64_t rsp, uint64_t argument);
 
-/* Thread pointer of the running thread. A base that is not canonical counts as 0. */
+/* Thread pointer of the running thread, a user address. */
 void arch_set_fs_base(uint64_t base);
 
 /* Asks for a timer interrupt at a monotonic time, in place of the one asked for before (the

@@ -5,6 +5,22 @@
 
 #include <kernel/types.h>
 
+/*
+ * For the rare half of a function that is inlined everywhere: one that changes no register, and a
+ * call of it with two arguments for which the compiler need not save any. Compilers know the
+ * attribute, but use it on one side only.
+ */
+#define ARCH_KEEPS_REGISTERS __attribute__((no_caller_saved_registers))
+#define ARCH_CALL_KEEPING_REGISTERS(function, a, b) \
+	__asm__ volatile("call %P2" ::"D"(a), "S"(b), "i"(function) : "memory", "cc")
+
+/* Adds one to what no other CPU writes meanwhile. Who sees the new value sees all that was stored
+ * before: stores are seen in order here (SDM 3, 8.2.2). */
+static inline void arch_increment_release(uint32_t *value)
+{
+	__asm__ volatile("addl $1, %0" : "+m"(*value)::"memory", "cc");
+}
+
 /* A hint in spin loops. */
 static inline void arch_cpu_relax(void)
 {

@@ -12,6 +12,7 @@
 #define PERCPU_LOCKS_MAX 12
 
 struct thread;
+struct run_queue;
 
 struct percpu {
 	struct percpu *self;    /* offset 0 */
@@ -21,6 +22,7 @@ struct percpu {
 	uint32_t number;        /* offset 28: CPU number, from 0 */
 	struct thread *current; /* offset 32 */
 	struct thread *idle;
+	struct run_queue *queue; /* what it runs (kernel/sched_queue.h) */
 	uint32_t apic_id;
 	uint32_t lock_depth; /* locks held, for the order check */
 	const void *locks[PERCPU_LOCKS_MAX];
@@ -38,6 +40,31 @@ static inline struct percpu *percpu(void)
 	struct percpu *self;
 	__asm__ volatile("movq %%gs:0, %0" : "=r"(self));
 	return self;
+}
+
+/* The same members in one instruction each, for code that runs at every system call. What they
+ * return is of the past as soon as the thread was switched away from. */
+static inline struct thread *percpu_current(void)
+{
+	struct thread *thread;
+	__asm__ volatile("movq %%gs:%c1, %0"
+	                 : "=r"(thread)
+	                 : "i"(offsetof(struct percpu, current)));
+	return thread;
+}
+
+static inline uint32_t percpu_number(void)
+{
+	uint32_t number;
+	__asm__ volatile("movl %%gs:%c1, %0" : "=r"(number) : "i"(offsetof(struct percpu, number)));
+	return number;
+}
+
+static inline struct run_queue *percpu_queue(void)
+{
+	struct run_queue *queue;
+	__asm__ volatile("movq %%gs:%c1, %0" : "=r"(queue) : "i"(offsetof(struct percpu, queue)));
+	return queue;
 }
 
 #endif

@@ -5,6 +5,14 @@
 
 #include <kernel/types.h>
 
+#define ARCH_KEEPS_REGISTERS
+#define ARCH_CALL_KEEPING_REGISTERS(function, a, b) function(a, b)
+
+static inline void arch_increment_release(uint32_t *value)
+{
+	__atomic_fetch_add(value, 1, __ATOMIC_RELEASE);
+}
+
 /* Advances the fake clock by FAKE_RELAX_NS and runs the hook of fake_on_relax, in which a device
  * model can make progress. */
 void arch_cpu_relax(void);
