@@ -60,6 +60,10 @@ enum {
  * CPUs. */
 #define MESSAGE_ID_MAX 0xfeu
 
+/* The ids that each mode knows (SDM 3, 11.6.1, 11.12.9); the next is everybody. */
+#define XAPIC_ID_MAX  0xfeu
+#define X2APIC_ID_MAX 0xfffffffeu
+
 static volatile uint8_t *registers;
 static bool x2apic;
 
@@ -179,6 +183,11 @@ void apic_init_secondary(void)
 	else
 		enable(paddr(msr_read(MSR_APIC_BASE) & APIC_BASE_ADDRESS));
 	set_up();
+}
+
+uint32_t apic_id_max(void)
+{
+	return x2apic ? X2APIC_ID_MAX : XAPIC_ID_MAX;
 }
 
 static void send(uint32_t apic_id, uint32_t message)

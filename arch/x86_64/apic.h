@@ -14,8 +14,6 @@
 #define VECTOR_KICK     0xf1 /* from another CPU */
 #define VECTOR_SPURIOUS 0xff
 
-#define APIC_ID_MAX 0xfeu /* 255 is everybody; more need x2APIC mode */
-
 /* Messages between CPUs: the low half of the command register (SDM 3, 11.6.1). */
 #define APIC_FIXED(vector) ((uint32_t)(vector) | 0x4000u)
 #define APIC_INIT          0x4500u
@@ -27,6 +25,9 @@ int apic_init(paddr_t base);
 
 /* The same on every further CPU. */
 void apic_init_secondary(void);
+
+/* The largest id that a CPU can be sent messages under, in the mode that is on. */
+uint32_t apic_id_max(void);
 
 /* Sends a message of above to one CPU, or an NMI to all others. */
 void apic_send(uint32_t apic_id, uint32_t message);

@@ -149,7 +149,7 @@ static bool start_one(paddr_t page, uint32_t apic_id)
 {
 	struct local *cpu;
 
-	if (count == CPUS_MAX || apic_id > APIC_ID_MAX) {
+	if (count == CPUS_MAX || apic_id > apic_id_max()) {
 		log_warn("the processor with APIC id %u is not used: %s", apic_id,
 		         count == CPUS_MAX ? "there are too many" : "its id needs x2APIC mode");
 		return true;

@@ -76,15 +76,21 @@ struct entry_x2apic { /* table 5.34 */
 } __attribute__((packed));
 _Static_assert(sizeof(struct entry_x2apic) == 14, "table 5.34");
 
+static bool is_known(const struct madt *madt, uint32_t apic_id)
+{
+	for (size_t i = 0; i < madt->cpu_count; i++)
+		if (madt->cpu_apic_ids[i] == apic_id)
+			return true;
+	return false;
+}
+
 static int add_cpu(struct madt *madt, uint32_t apic_id, uint32_t flags)
 {
 	if (!(flags & MADT_CPU_ENABLED))
 		return 0;
-	for (size_t i = 0; i < madt->cpu_count; i++) {
-		if (madt->cpu_apic_ids[i] == apic_id) {
-			log_warn("MADT: two processors with APIC id %u", apic_id);
-			return -EINVAL;
-		}
+	if (is_known(madt, apic_id)) {
+		log_warn("MADT: two processors with APIC id %u", apic_id);
+		return -EINVAL;
 	}
 	if (madt->cpu_count == MADT_CPUS_MAX) {
 		/* A processor that is not started harms nobody. */
@@ -93,6 +99,15 @@ static int add_cpu(struct madt *madt, uint32_t apic_id, uint32_t flags)
 	}
 	madt->cpu_apic_ids[madt->cpu_count++] = apic_id;
 	return 0;
+}
+
+/* The entries for ids that the older kind has no room for (5.2.12.12). Some firmware repeats
+ * processors here that it has named there. */
+static int add_extended_cpu(struct madt *madt, const struct entry_x2apic *entry)
+{
+	if (is_known(madt, entry->apic_id) && entry->apic_id <= UINT8_MAX)
+		return 0;
+	return add_cpu(madt, entry->apic_id, entry->flags);
 }
 
 static int add_ioapic(struct madt *madt, const struct entry_ioapic *entry)
@@ -181,7 +196,7 @@ static int parse_entry(struct madt *madt, uint8_t type, struct acpi_bytes body)
 		break;
 	case MADT_LOCAL_X2APIC:
 		if (acpi_take(&body, &entry.x2apic, sizeof(entry.x2apic)))
-			return add_cpu(madt, entry.x2apic.apic_id, entry.x2apic.flags);
+			return add_extended_cpu(madt, &entry.x2apic);
 		break;
 	case MADT_IOAPIC:
 		if (acpi_take(&body, &entry.ioapic, sizeof(entry.ioapic)))

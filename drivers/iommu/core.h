@@ -137,11 +137,11 @@ struct iommu_unit {
 
 	/* Why devices behind it are never handed out, or NULL. A static string. */
 	const char *unusable;
-	bool dead;              /* it stopped answering; also in unusable */
-	bool translation;       /* on */
-	bool remapping;         /* interrupt remapping on */
-	bool remap_by_vector;   /* see iommu_remap_by_vector */
-	bool remap_extended;    /* entries name CPUs by 32 bits: x2APIC mode */
+	bool dead;            /* it stopped answering; also in unusable */
+	bool translation;     /* on */
+	bool remapping;       /* interrupt remapping on */
+	bool remap_by_vector; /* see iommu_remap_by_vector */
+	bool remap_extended; /* entries can, and after iommu_remap_agree do, name CPUs by 32 bits */
 	bool faults_unreported; /* known to record none, although it should */
 	bool faults_unplaced;   /* known to record no address */
 
@@ -184,7 +184,7 @@ extern const struct iommu_backend amd_iommu_backend;
 
 /* --- for vendors (iommu.c) ------------------------------------------------------------------ */
 
-/* Makes a unit known; it stays for ever. Everything above the id sets is filled in. */
+/* Makes a unit known; it stays for ever. */
 void iommu_unit_add(struct iommu_unit *unit);
 
 /*
@@ -209,6 +209,11 @@ void iommu_ioapic_add(uint8_t ioapic_id, struct iommu_unit *unit, rid_t source);
  * cover that, and their page sizes. */
 void iommu_unit_translates(struct iommu_unit *unit, const struct pagetable_format *format,
                            unsigned int bits);
+
+/* (remap.c) All units that there will be are known, and say in remap_extended whether their entries
+ * can name CPUs by 32 bits. The CPUs are all in one mode: unless every unit can, and the CPUs could
+ * be in x2APIC mode, none does. */
+void iommu_remap_agree(void);
 
 /* A frame of zeroes for a structure that the unit reads: the zeroes are visible to it. Returns 0 or
  * -ENOMEM. */

@@ -166,7 +166,7 @@ int iommu_remap_alloc(struct iommu_unit *unit, rid_t source, vector_t vector, bo
  */
 bool iommu_remap_by_vector(const struct iommu_unit *unit);
 
-/* Whether every unit remaps interrupts for CPUs in x2APIC mode; false without any unit. */
+/* Whether interrupts are remapped for CPUs in x2APIC mode: all units agreed, and one is on. */
 bool iommu_interrupts_extended(void);
 
 /* Absent again, flushed. */

@@ -15,12 +15,29 @@ bool iommu_interrupts_extended(void)
 {
 	const struct iommu_unit *unit;
 
+	/* They agreed: no other one that remaps names CPUs by 8 bits. One that could not be
+	 * switched on remaps nothing; what passes it names only CPUs that both modes know. */
 	list_for_each(unit, iommu_units(), link)
 	{
-		if (!unit->remapping || !unit->remap_extended)
-			return false;
+		if (unit->remapping && unit->remap_extended)
+			return true;
 	}
-	return !list_empty(iommu_units());
+	return false;
+}
+
+void iommu_remap_agree(void)
+{
+	bool extended = irq_x2apic_possible();
+	struct iommu_unit *unit;
+
+	list_for_each(unit, iommu_units(), link)
+	{
+		extended &= unit->remap_extended;
+	}
+	list_for_each(unit, iommu_units(), link)
+	{
+		unit->remap_extended = extended;
+	}
 }
 
 static int index_alloc(struct iommu_unit *unit, vector_t vector, uint32_t *index)

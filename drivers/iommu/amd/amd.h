@@ -52,9 +52,16 @@ void amd_control(struct amd_unit *unit, uint64_t bits, bool on);
 bool amd_switch(struct amd_unit *unit, uint64_t bits, uint64_t run, bool on);
 
 /*
- * Takes a unit over and brings it up as far as it goes: unit.unusable says what is missing. Fills
- * every member; unit.registers, unit.segment and description are set. No requester masters the bus.
- * remapping: firmware describes the platform well enough to remap interrupts.
+ * Looks at what a unit is and can do, and changes nothing: unit.unusable when that makes no sense,
+ * unit.remap_extended when its entries can name CPUs by 32 bits. unit.registers, .segment and
+ * .name, and description, are set. remapping: firmware describes the platform well enough to remap
+ * interrupts.
+ */
+void amd_unit_identify(struct amd_unit *unit, bool remapping);
+
+/*
+ * Takes an identified unit over and brings it up as far as it goes: unit.unusable says what is
+ * missing. Fills every member. No requester masters the bus.
  */
 void amd_unit_start(struct amd_unit *unit, const struct ivrs *ivrs, bool remapping);
 

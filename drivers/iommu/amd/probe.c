@@ -8,10 +8,8 @@
 #include <kernel/log.h>
 
 /* Returns NULL, or why not all units could be made known. */
-static const char *add_units(const struct ivrs *ivrs, struct amd_unit **units)
+static const char *identify_units(const struct ivrs *ivrs, struct amd_unit **units, bool remapping)
 {
-	bool remapping = amd_names_ioapic(ivrs);
-
 	for (size_t i = 0; i < ivrs->unit_count; i++) {
 		struct amd_unit *unit = heap_alloc(sizeof(*unit));
 
@@ -21,11 +19,23 @@ static const char *add_units(const struct ivrs *ivrs, struct amd_unit **units)
 		unit->unit.segment = ivrs->units[i].segment;
 		unit->description = &ivrs->units[i];
 		format_text(unit->unit.name, sizeof(unit->unit.name), "AMD-Vi unit %zu", i);
-		amd_unit_start(unit, ivrs, remapping);
+		amd_unit_identify(unit, remapping);
 		iommu_unit_add(&unit->unit);
 		units[i] = unit;
 	}
 	return NULL;
+}
+
+/* The same, and brings up all that were. */
+static const char *add_units(const struct ivrs *ivrs, struct amd_unit **units)
+{
+	bool remapping = amd_names_ioapic(ivrs);
+	const char *failed = identify_units(ivrs, units, remapping);
+
+	iommu_remap_agree();
+	for (size_t i = 0; i < IVRS_UNITS_MAX && units[i]; i++)
+		amd_unit_start(units[i], ivrs, remapping);
+	return failed;
 }
 
 /* An emulated unit translates for a function only once the function's entry was invalidated by

@@ -147,7 +147,7 @@ static bool is_emulated(const struct amd_unit *unit)
 	return unit->function && unit->function->subsystem_vendor == VENDOR_QEMU;
 }
 
-static const char *identify(struct amd_unit *unit, bool alone)
+static const char *identify(struct amd_unit *unit)
 {
 	struct iommu_unit *base = &unit->unit;
 	uint32_t header;
@@ -170,10 +170,6 @@ static const char *identify(struct amd_unit *unit, bool alone)
 	unit->caches_absent = !header || (header & AMD_CAPABILITY_NP_CACHE);
 	base->coherent = unit->description->flags & IVRS_FLAG_COHERENT;
 	unit->wide_entries = unit->features & AMD_FEATURE_WIDE_ENTRIES;
-	/* With a second unit, which may not be able to, the format that all know is taken: the CPUs
-	 * are in one mode. */
-	base->remap_extended = (unit->features & AMD_FEATURE_EXTENDED) && unit->wide_entries &&
-	                       alone && irq_x2apic_possible();
 	unit->emulated_early = is_emulated_early(unit);
 	unit->emulated = !unit->emulated_early && is_emulated(unit);
 	base->faults_unreported = unit->emulated_early;
@@ -251,10 +247,8 @@ static const char *start_locked(struct amd_unit *unit, bool remapping)
 
 static const char *start(struct amd_unit *unit, const struct ivrs *ivrs, bool remapping)
 {
-	const char *why = identify(unit, ivrs->unit_count == 1);
+	const char *why;
 
-	if (why)
-		return why;
 	if (!take_over(unit))
 		return reason_takeover;
 	describe_translation(unit, ivrs);
@@ -273,21 +267,30 @@ static const char *start(struct amd_unit *unit, const struct ivrs *ivrs, bool re
 	return remapping ? NULL : reason_remapping;
 }
 
+void amd_unit_identify(struct amd_unit *unit, bool remapping)
+{
+	struct iommu_unit *base = &unit->unit;
+
+	spin_init(&base->lock, RANK_UNIT, "iommu unit");
+	base->ops = &amd_ops;
+	base->vendor = CORDON_IOMMU_AMD;
+	base->unusable = identify(unit);
+	base->remap_extended = !base->unusable && remapping && unit->wide_entries &&
+	                       (unit->features & AMD_FEATURE_EXTENDED);
+}
+
 void amd_unit_start(struct amd_unit *unit, const struct ivrs *ivrs, bool remapping)
 {
 	struct iommu_unit *base = &unit->unit;
 	const char *why;
 
-	spin_init(&base->lock, RANK_UNIT, "iommu unit");
-	base->ops = &amd_ops;
-	base->vendor = CORDON_IOMMU_AMD;
+	if (base->unusable)
+		return;
 	why = start(unit, ivrs, remapping);
 	/* A unit that died meanwhile has said so. */
 	if (why && !base->unusable)
 		base->unusable = why;
-	if (unit->registers)
-		log_debug("%s: features 0x%llx, %s remapping entries%s", base->name,
-		          (unsigned long long)unit->features,
-		          unit->wide_entries ? "wide" : "narrow",
-		          unit->emulated_early ? ", the early emulated unit" : "");
+	log_debug("%s: features 0x%llx, %s remapping entries%s", base->name,
+	          (unsigned long long)unit->features, unit->wide_entries ? "wide" : "narrow",
+	          unit->emulated_early ? ", the early emulated unit" : "");
 }

@@ -40,8 +40,15 @@ bool intel_switch(struct intel_unit *unit, uint32_t bit, bool on);
 bool intel_write_buffer_flush(struct intel_unit *unit);
 
 /*
- * Takes a unit over and brings it up as far as it goes: unit.unusable says what is missing. Fills
- * every member; unit.registers and unit.segment are set. No requester masters the bus.
+ * Looks at what a unit is and can do, and changes nothing: unit.unusable when that makes no sense,
+ * unit.remap_extended when its entries can name CPUs by 32 bits. unit.registers, .segment and .name
+ * are set.
+ */
+void intel_unit_identify(struct intel_unit *unit, const struct dmar *dmar);
+
+/*
+ * Takes an identified unit over and brings it up as far as it goes: unit.unusable says what is
+ * missing. Fills every member. No requester masters the bus.
  */
 void intel_unit_start(struct intel_unit *unit, const struct dmar *dmar);
 
@@ -93,6 +100,6 @@ int intel_remap_write(struct iommu_unit *unit, uint32_t index,
 /* --- firmware table (scope.c) ---------------------------------------------------------------- */
 
 /* Tells the core which functions and I/O APICs the units cover; units[i] is dmar->units[i]'s. */
-void intel_scopes_resolve(const struct dmar *dmar, struct iommu_unit *const *units);
+void intel_scopes_resolve(const struct dmar *dmar, struct intel_unit *const *units);
 
 #endif

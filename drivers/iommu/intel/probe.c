@@ -8,7 +8,7 @@
 #include <kernel/log.h>
 
 /* Returns NULL, or why not all units could be made known. */
-static const char *add_units(const struct dmar *dmar, struct iommu_unit **units)
+static const char *identify_units(const struct dmar *dmar, struct intel_unit **units)
 {
 	for (size_t i = 0; i < dmar->unit_count; i++) {
 		struct intel_unit *unit = heap_alloc(sizeof(*unit));
@@ -18,16 +18,27 @@ static const char *add_units(const struct dmar *dmar, struct iommu_unit **units)
 		unit->unit.registers = dmar->units[i].registers;
 		unit->unit.segment = dmar->units[i].segment;
 		format_text(unit->unit.name, sizeof(unit->unit.name), "VT-d unit %zu", i);
-		intel_unit_start(unit, dmar);
+		intel_unit_identify(unit, dmar);
 		iommu_unit_add(&unit->unit);
-		units[i] = &unit->unit;
+		units[i] = unit;
 	}
 	return NULL;
 }
 
+/* The same, and brings up all that were. */
+static const char *add_units(const struct dmar *dmar, struct intel_unit **units)
+{
+	const char *failed = identify_units(dmar, units);
+
+	iommu_remap_agree();
+	for (size_t i = 0; i < DMAR_UNITS_MAX && units[i]; i++)
+		intel_unit_start(units[i], dmar);
+	return failed;
+}
+
 static bool intel_probe(const char **why)
 {
-	struct iommu_unit *units[DMAR_UNITS_MAX] = {NULL};
+	struct intel_unit *units[DMAR_UNITS_MAX] = {NULL};
 	struct acpi_bytes table;
 	struct dmar *dmar;
 	const char *failed = NULL;

@@ -95,22 +95,22 @@ static void cover_rest(uint16_t segment, struct iommu_unit *unit)
 	}
 }
 
-void intel_scopes_resolve(const struct dmar *dmar, struct iommu_unit *const *units)
+void intel_scopes_resolve(const struct dmar *dmar, struct intel_unit *const *units)
 {
 	for (size_t i = 0; i < dmar->unit_count; i++) {
 		const struct dmar_unit *unit = &dmar->units[i];
 
 		for (size_t j = 0; j < unit->scope_count; j++) {
-			scope_for_each(unit->segment, &unit->scopes[j], cover, units[i]);
+			scope_for_each(unit->segment, &unit->scopes[j], cover, &units[i]->unit);
 			if (unit->scopes[j].type == DMAR_SCOPE_IOAPIC &&
 			    unit->scopes[j].path_length > 0)
-				add_ioapic(&unit->scopes[j], units[i]);
+				add_ioapic(&unit->scopes[j], &units[i]->unit);
 		}
 	}
 	/* INCLUDE_PCI_ALL means all that no other unit of the segment covers. */
 	for (size_t i = 0; i < dmar->unit_count; i++) {
 		if (dmar->units[i].include_all)
-			cover_rest(dmar->units[i].segment, units[i]);
+			cover_rest(dmar->units[i].segment, &units[i]->unit);
 	}
 	for (size_t i = 0; i < dmar->region_count; i++) {
 		const struct dmar_region *region = &dmar->regions[i];

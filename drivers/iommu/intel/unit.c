@@ -175,14 +175,6 @@ static void describe_translation(struct intel_unit *unit)
 
 /* --- bringing it up -------------------------------------------------------------------------- */
 
-/* Firmware may know better (8.1). With a second unit, which may not be able to, the format that all
- * know is taken: the CPUs are in one mode. */
-static bool is_extended(const struct intel_unit *unit, const struct dmar *dmar)
-{
-	return (unit->ecap & INTEL_ECAP_EIM) && !dmar->x2apic_opt_out && dmar->unit_count == 1 &&
-	       irq_x2apic_possible();
-}
-
 static bool start_remapping(struct intel_unit *unit)
 {
 	intel_write64(unit->registers, INTEL_IRTA,
@@ -235,7 +227,6 @@ static const char *start_locked(struct intel_unit *unit, const struct dmar *dmar
 	if (!intel_queue_start(unit))
 		return reason_queue_on;
 	intel_fault_start(unit);
-	unit->unit.remap_extended = is_extended(unit, dmar);
 	if (has_remapping(unit, dmar) && !start_remapping(unit))
 		return reason_remapping_on;
 	if (why == reason_width)
@@ -250,10 +241,8 @@ static const char *start_locked(struct intel_unit *unit, const struct dmar *dmar
 
 static const char *start(struct intel_unit *unit, const struct dmar *dmar)
 {
-	const char *why = map_registers(unit);
+	const char *why;
 
-	if (why)
-		return why;
 	if (!take_over(unit))
 		return reason_takeover;
 	if (!(unit->ecap & INTEL_ECAP_QI))
@@ -267,20 +256,31 @@ static const char *start(struct intel_unit *unit, const struct dmar *dmar)
 	return why;
 }
 
+void intel_unit_identify(struct intel_unit *unit, const struct dmar *dmar)
+{
+	struct iommu_unit *base = &unit->unit;
+
+	spin_init(&base->lock, RANK_UNIT, "iommu unit");
+	base->ops = &intel_ops;
+	base->vendor = CORDON_IOMMU_INTEL;
+	base->unusable = map_registers(unit);
+	/* Firmware may know better (8.1). */
+	base->remap_extended = !base->unusable && has_remapping(unit, dmar) &&
+	                       (unit->ecap & INTEL_ECAP_EIM) && !dmar->x2apic_opt_out;
+}
+
 void intel_unit_start(struct intel_unit *unit, const struct dmar *dmar)
 {
 	struct iommu_unit *base = &unit->unit;
 	const char *why;
 
-	spin_init(&base->lock, RANK_UNIT, "iommu unit");
-	base->ops = &intel_ops;
-	base->vendor = CORDON_IOMMU_INTEL;
+	if (base->unusable)
+		return;
 	why = start(unit, dmar);
 	/* A unit that died meanwhile has said so. */
 	if (why && !base->unusable)
 		base->unusable = why;
-	if (unit->registers)
-		log_debug("%s: version %u.%u cap 0x%llx ecap 0x%llx", base->name,
-		          intel_ver_major(unit->version), intel_ver_minor(unit->version),
-		          (unsigned long long)unit->cap, (unsigned long long)unit->ecap);
+	log_debug("%s: version %u.%u cap 0x%llx ecap 0x%llx", base->name,
+	          intel_ver_major(unit->version), intel_ver_minor(unit->version),
+	          (unsigned long long)unit->cap, (unsigned long long)unit->ecap);
 }

@@ -120,6 +120,32 @@ Test(madt, entries_of_all_kinds)
 	cr_assert_eq(madt.overrides[0].gsi, 20);
 }
 
+#define MADT_X2APIC(low, high, enabled) 9, 16, 0, 0, low, high, 0, 0, enabled, 0, 0, 0, 7, 0, 0, 0
+
+Test(madt, processors_that_only_an_extended_entry_names_are_found)
+{
+	const uint8_t body[] = {MADT_FIXED,           MADT_CPU0,
+	                        MADT_X2APIC(0, 0, 1), /* named above */
+	                        MADT_X2APIC(5, 0, 1), MADT_X2APIC(0xff, 0, 1),
+	                        MADT_X2APIC(0, 1, 0), /* disabled */
+	                        MADT_X2APIC(1, 1, 1)};
+	static const uint32_t ids[] = {0, 5, 255, 257};
+	struct madt madt;
+
+	cr_assert_eq(parse_madt_body(body, sizeof(body), &madt), 0);
+	cr_assert_eq(madt.cpu_count, 4);
+	for (size_t i = 0; i < 4; i++)
+		cr_expect_eq(madt.cpu_apic_ids[i], ids[i]);
+}
+
+Test(madt, an_extended_entry_is_not_there_twice)
+{
+	const uint8_t body[] = {MADT_FIXED, MADT_CPU0, MADT_X2APIC(1, 1, 1), MADT_X2APIC(1, 1, 1)};
+	struct madt madt;
+
+	cr_expect_eq(parse_madt_body(body, sizeof(body), &madt), -EINVAL);
+}
+
 Test(madt, inconsistent_entries_are_refused)
 {
 	static const struct {

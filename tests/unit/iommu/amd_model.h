@@ -100,7 +100,7 @@ struct amdvi {
 	uint64_t late[2], late_at;
 };
 
-/* Puts a unit at AMDVI_BASE. One per test. */
+/* Puts a unit at AMDVI_BASE; a second one goes behind the first. */
 void amdvi_add(struct amdvi *unit);
 
 /* A DMA access of a requester. Returns AMDVI_OK and *target, or the code of the event that is also

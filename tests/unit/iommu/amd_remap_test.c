@@ -4,6 +4,7 @@
 #include <tests/unit/iommu/amd_bed.h>
 
 #include <cordon/errno.h>
+#include <string.h>
 
 #define BIT(n) (UINT64_C(1) << (n))
 
@@ -107,6 +108,46 @@ Test(amd_remap, unit_that_cannot_is_not_extended)
 Test(amd_remap, narrow_entries_are_not_extended)
 {
 	check_extended((AMDVI_FEATURES | BIT(2)) & ~AMDVI_FEATURE_WIDE, true, false);
+}
+
+/* With a second unit, which has these features. */
+static void begin_two(uint64_t features)
+{
+	static struct amdvi second;
+	struct pci_function *function;
+
+	machine_x2apic = true;
+	bed_prepare(AMDVI_FEATURES | BIT(2), 0);
+	second.features = features;
+	second.np_cache = true;
+	amdvi_add(&second);
+	function = machine_function(0, 0, 1, 2, NULL);
+	memcpy(machine_config(function), machine_config(bed_unit_function), 256);
+	machine_ivrs.unit_count = 2;
+	machine_ivrs.units[1] = (struct ivrs_unit){
+	        .type = 0x11,
+	        .device_id = (uint16_t)function->bdf,
+	        .capability = 0x40,
+	        .registers = paddr(AMDVI_BASE + AMDVI_SIZE),
+	        .device_count = 1,
+	        .devices = {{.first = 0x30, .last = 0x30}},
+	};
+	bed_start();
+	cr_expect(second.control & 1);
+	cr_expect_eq(!(bed_amdvi.control & BIT(50)), !(second.control & BIT(50)), "of one mind");
+	cr_expect_eq(iommu_interrupts_extended(), !!(second.control & BIT(50)));
+}
+
+Test(amd_remap, S6_all_units_are_extended_when_each_can_be)
+{
+	begin_two(AMDVI_FEATURES | BIT(2));
+	cr_expect(iommu_interrupts_extended());
+}
+
+Test(amd_remap, S6_no_unit_is_extended_when_another_cannot)
+{
+	begin_two(AMDVI_FEATURES);
+	cr_expect_not(iommu_interrupts_extended());
 }
 
 Test(amd_remap, level_interrupts_say_so_themselves)

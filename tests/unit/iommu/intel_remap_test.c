@@ -46,6 +46,44 @@ Test(remap, entries_stay_short_where_the_unit_the_cpus_or_firmware_do_not_want_l
 	}
 }
 
+/* With a second unit, whose capabilities are ecap. */
+static void begin_two(uint64_t ecap)
+{
+	static struct vtd second;
+
+	machine_x2apic = true;
+	bed_prepare(VTD_CAP_39, VTD_ECAP | BIT(4));
+	second.cap = VTD_CAP_39;
+	second.ecap = ecap;
+	vtd_add(&second);
+	machine_dmar.unit_count = 2;
+	machine_dmar.units[1].registers = paddr(VTD_BASE + VTD_SIZE);
+	machine_dmar.units[1].scope_count = 1;
+	machine_dmar.units[1].scopes[0] = (struct dmar_scope){
+	        .type = DMAR_SCOPE_ENDPOINT, .path_length = 1, .path = {{5, 0}}};
+	bed_start();
+	cr_expect_eq(!(bed_vtd.irta & BIT(11)), !(second.irta & BIT(11)), "of one mind");
+	cr_expect_eq(iommu_interrupts_extended(), !!(second.irta & BIT(11)));
+}
+
+Test(remap, S6_all_units_are_extended_when_each_can_be)
+{
+	begin_two(VTD_ECAP | BIT(4));
+	cr_expect(iommu_interrupts_extended());
+}
+
+Test(remap, S6_no_unit_is_extended_when_another_cannot)
+{
+	begin_two(VTD_ECAP);
+	cr_expect_not(iommu_interrupts_extended());
+}
+
+Test(remap, S6_no_unit_is_extended_beside_one_that_remaps_nothing)
+{
+	begin_two((VTD_ECAP | BIT(4)) & ~BIT(3));
+	cr_expect_not(iommu_interrupts_extended());
+}
+
 Test(remap, S6_entry_is_for_one_source_one_vector_one_cpu)
 {
 	uint32_t index, apic;

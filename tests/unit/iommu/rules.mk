@@ -9,7 +9,8 @@ IOMMU_ALL_SRCS := $(IOMMU_CORE_SRCS) drivers/iommu/iommu.c $(wildcard drivers/io
 # A system with a unit of a vendor, and functions behind it.
 IOMMU_BED_SRCS := tests/unit/iommu/bed.c tests/unit/iommu/shadow.c $(IOMMU_ALL_SRCS)
 INTEL_BED_SRCS := tests/unit/iommu/intel_bed.c tests/unit/iommu/vtd_model.c $(IOMMU_BED_SRCS)
-AMD_BED_SRCS   := tests/unit/iommu/amd_bed.c tests/unit/iommu/amd_model.c $(IOMMU_BED_SRCS)
+AMD_BED_SRCS   := tests/unit/iommu/amd_bed.c tests/unit/iommu/amd_model.c tests/unit/iommu/amd_translate.c \
+		  $(IOMMU_BED_SRCS)
 
 # Tables of both vendors' formats, and a unit of the test's.
 TREE_SRCS := tests/unit/iommu/pagetable_bed.c $(IOMMU_ALL_SRCS)

@@ -368,13 +368,17 @@ static void queue_run(struct vtd *unit)
 	}
 }
 
+static struct vtd *units[2];
+static size_t unit_count;
+
 static void on_relax(void *context)
 {
-	struct vtd *unit = context;
-
-	unit->relaxed++;
-	if (unit->delay && unit->relaxed >= unit->delay)
-		queue_run(unit);
+	(void)context;
+	for (size_t i = 0; i < unit_count; i++) {
+		units[i]->relaxed++;
+		if (units[i]->delay && units[i]->relaxed >= units[i]->delay)
+			queue_run(units[i]);
+	}
 }
 
 /* --- registers ------------------------------------------------------------------------------- */
@@ -570,7 +574,10 @@ void vtd_add(struct vtd *unit)
 	unit->fectl = unit->iectl = 0x80000000u;
 	if (!unit->version)
 		unit->version = 0x10;
-	shadow_start(NULL);
-	fake_on_relax(on_relax, unit);
-	fake_mmio_add(paddr(VTD_BASE), VTD_SIZE, &unit->device);
+	cr_assert_lt(unit_count, ARRAY_SIZE(units));
+	if (unit_count == 0)
+		shadow_start(NULL);
+	fake_on_relax(on_relax, NULL);
+	fake_mmio_add(paddr(VTD_BASE + unit_count * VTD_SIZE), VTD_SIZE, &unit->device);
+	units[unit_count++] = unit;
 }

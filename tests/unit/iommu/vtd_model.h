@@ -89,7 +89,7 @@ struct vtd {
 	unsigned int relaxed;
 };
 
-/* Puts a unit at VTD_BASE. One per test. */
+/* Puts a unit at VTD_BASE; a second one goes behind the first. */
 void vtd_add(struct vtd *unit);
 
 /*
