@@ -34,20 +34,8 @@ int account_create(const struct cordon_budget *limits, struct account **out)
 	return 0;
 }
 
-void account_ref(struct account *account)
+void account_release(struct account *account)
 {
-	uint32_t before = __atomic_fetch_add(&account->references, 1, __ATOMIC_RELAXED);
-
-	ASSERT(before != 0); /* else it is being destroyed */
-}
-
-void account_unref(struct account *account)
-{
-	uint32_t before = __atomic_fetch_sub(&account->references, 1, __ATOMIC_ACQ_REL);
-
-	ASSERT(before != 0);
-	if (before > 1)
-		return;
 	for (int kind = 0; kind < CHARGE_KINDS; kind++)
 		ASSERT(account->used[kind] == 0);
 	heap_free(account);

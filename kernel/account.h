@@ -31,8 +31,25 @@ struct account {
 
 /* limits: zero members take the kernel's defaults. Returns 0 or -ENOMEM. */
 int account_create(const struct cordon_budget *limits, struct account **out);
-void account_ref(struct account *account);
-void account_unref(struct account *account);
+
+static inline void account_ref(struct account *account)
+{
+	uint32_t before = __atomic_fetch_add(&account->references, 1, __ATOMIC_RELAXED);
+
+	ASSERT(before != 0); /* else it is being destroyed */
+}
+
+/* The last reference went; for account_unref only. */
+void account_release(struct account *account);
+
+static inline void account_unref(struct account *account)
+{
+	uint32_t before = __atomic_fetch_sub(&account->references, 1, __ATOMIC_ACQ_REL);
+
+	ASSERT(before != 0);
+	if (before == 1)
+		account_release(account);
+}
 
 static inline uint64_t account_used(const struct account *account, enum charge kind)
 {

@@ -3,15 +3,6 @@
 #include <kernel/account.h>
 #include <kernel/channel.h>
 #include <kernel/heap.h>
-#include <kernel/wait.h>
-
-/* Both ends; goes with the second of them. */
-struct channel_pair {
-	struct spinlock lock; /* queues, calls, open */
-	uint32_t references;
-	struct account *account;
-	struct channel ends[2];
-};
 
 /* carries and in_queue of all ends; only messages with ends in them take it. */
 static struct spinlock transit_lock = SPINLOCK_INIT(RANK_TRANSIT, "ends in messages");
@@ -21,26 +12,6 @@ static struct channel *channel_other(struct channel *end)
 	struct channel_pair *pair = end->pair;
 
 	return end == &pair->ends[0] ? &pair->ends[1] : &pair->ends[0];
-}
-
-/* --- messages -------------------------------------------------------------------------------- */
-
-struct message *message_create(struct account *account, uint32_t size, uint32_t handle_count)
-{
-	struct message *message;
-
-	if (account_charge(account, CHARGE_OBJECTS, 1) != 0)
-		return NULL;
-	message = heap_alloc(sizeof(*message) + handle_count * sizeof(message->handles[0]) + size);
-	if (!message) {
-		account_uncharge(account, CHARGE_OBJECTS, 1);
-		return NULL;
-	}
-	account_ref(account);
-	message->account = account;
-	message->size = size;
-	message->handle_count = handle_count;
-	return message;
 }
 
 /* --- ends in messages ------------------------------------------------------------------------ */
@@ -106,25 +77,14 @@ static int transit_begin(struct channel *to, struct message *message)
 	return 0;
 }
 
-/* Notes that they do not wait there any more. */
-static void transit_end(struct message *message)
+void transit_end(struct message *message)
 {
-	if (!message->waits_at)
-		return;
 	spin_lock(&transit_lock);
 	transit_count_locked(message->waits_at, message, -1);
 	spin_unlock(&transit_lock);
 	message->waits_at = NULL;
 	for (uint32_t i = 0; i < message->handle_count; i++)
 		object_unref(message->handles[i].object);
-}
-
-void message_free(struct message *message)
-{
-	transit_end(message);
-	account_uncharge(message->account, CHARGE_OBJECTS, 1);
-	account_unref(message->account);
-	heap_free(message);
 }
 
 /* A message that nobody will receive: its handles go. Without locks, for objects act on that. */
@@ -141,12 +101,20 @@ static void message_drop(struct message *message)
 static void calls_fail_locked(struct channel *end, int error)
 {
 	while (!list_empty(&end->calls)) {
-		struct channel_call *call = list_first(&end->calls, struct channel_call, link);
+		struct channel_call *call;
 
-		list_remove(&call->link);
+		call = list_first(&end->calls, struct channel_call, waiting.link);
 		call->error = error;
-		thread_wake(call->thread);
+		waiting_tell_locked(&call->waiting);
 	}
+}
+
+/* There is something else to look at than messages that go past the queue. */
+static void receivers_wake_locked(struct channel *end)
+{
+	while (!list_empty(&end->receivers))
+		waiting_tell_locked(
+		        &list_first(&end->receivers, struct receiver, waiting.link)->waiting);
 }
 
 /* The last handle to an end went. */
@@ -168,6 +136,8 @@ static void channel_unreachable(struct object *object)
 	end->queued = 0;
 	calls_fail_locked(end, -ECANCELED);
 	calls_fail_locked(other, -EPIPE);
+	receivers_wake_locked(end);
+	receivers_wake_locked(other);
 	object_signal(&end->object, CORDON_SIGNAL_READABLE, CORDON_SIGNAL_PEER_CLOSED);
 	object_signal(&other->object, CORDON_SIGNAL_WRITABLE, CORDON_SIGNAL_PEER_CLOSED);
 	spin_unlock(&end->pair->lock);
@@ -185,6 +155,7 @@ static void channel_destroy(struct object *object)
 	if (__atomic_fetch_sub(&pair->references, 1, __ATOMIC_ACQ_REL) > 1)
 		return;
 	account_unref(pair->account);
+	heap_free(pair->spare);
 	heap_free(pair);
 }
 
@@ -219,6 +190,7 @@ int channel_create(struct account *account, struct channel *ends[2])
 		end->open = true;
 		list_init(&end->queue);
 		list_init(&end->calls);
+		list_init(&end->receivers);
 		object_init(&end->object, &channel_ops);
 		object_signal(&end->object, 0, CORDON_SIGNAL_WRITABLE);
 		ends[i] = end;
@@ -232,12 +204,20 @@ static struct channel_call *call_find_locked(struct channel *end, uint64_t id)
 {
 	struct channel_call *call;
 
-	list_for_each(call, &end->calls, link)
+	list_for_each(call, &end->calls, waiting.link)
 	{
 		if (call->id == id)
 			return call;
 	}
 	return NULL;
+}
+
+/* Takes what a message carries out of the sender's table, where it stays when this fails. */
+static inline int handles_take(struct message *message, struct handle_table *from)
+{
+	if (message->handle_count == 0)
+		return 0;
+	return handle_take_all(from, message->handles, message->handle_count);
 }
 
 /* Hands an answer to the thread that waits for it: it never is in a queue. */
@@ -248,31 +228,61 @@ static int answer_locked(struct channel *to, struct message *message, struct han
 
 	if (!call)
 		return -ENOENT;
-	error = handle_take_all(from, message->handles, message->handle_count);
+	error = handles_take(message, from);
 	if (error)
 		return error;
-	list_remove(&call->link);
 	call->answer = message;
-	thread_wake(call->thread);
+	waiting_tell_locked(&call->waiting);
+	return 0;
+}
+
+/* Who waits longest for a message, if it has room for this one; or NULL. */
+static struct receiver *receiver_find_locked(struct channel *to, const struct message *message)
+{
+	struct receiver *receiver;
+
+	if (list_empty(&to->receivers))
+		return NULL;
+	receiver = list_first(&to->receivers, struct receiver, waiting.link);
+	if (message->size > receiver->size || message->handle_count > receiver->handle_count)
+		return NULL;
+	return receiver;
+}
+
+/* Hands a message to the thread that waits for one. */
+static int give_locked(struct receiver *receiver, struct message *message,
+                       struct handle_table *from)
+{
+	int error = handles_take(message, from);
+
+	if (error)
+		return error;
+	receiver->message = message;
+	waiting_tell_locked(&receiver->waiting);
 	return 0;
 }
 
 static int enqueue_locked(struct channel *end, struct channel *to, struct message *message,
                           struct handle_table *from)
 {
+	struct receiver *receiver = receiver_find_locked(to, message);
 	int error;
 
+	if (receiver)
+		return give_locked(receiver, message, from);
 	if (to->queued >= CORDON_CHANNEL_DEPTH)
 		return -EAGAIN;
 	error = transit_begin(to, message);
 	if (error)
 		return error;
-	error = handle_take_all(from, message->handles, message->handle_count);
+	error = handles_take(message, from);
 	if (error) {
-		transit_end(message);
+		if (message->waits_at)
+			transit_end(message);
 		return error;
 	}
 	list_append(&to->queue, &message->link);
+	receivers_wake_locked(to); /* who waits has no room for it, and is to say so */
 	if (to->queued++ == 0)
 		object_signal(&to->object, 0, CORDON_SIGNAL_READABLE);
 	if (to->queued == CORDON_CHANNEL_DEPTH)
@@ -297,7 +307,7 @@ int channel_send(struct channel *end, struct message *message, struct handle_tab
 		message->id = call->id = ++end->next_id;
 	error = enqueue_locked(end, to, message, from);
 	if (!error && call)
-		list_append(&end->calls, &call->link);
+		waiting_enter_locked(&call->waiting, &end->calls);
 unlock:
 	spin_unlock(&end->pair->lock);
 	return error;
@@ -305,31 +315,68 @@ unlock:
 
 /* --- receiving ------------------------------------------------------------------------------- */
 
-int channel_take(struct channel *end, uint32_t *size, uint32_t *handle_count, struct message **out)
+static inline __attribute__((always_inline)) int take_locked(struct channel *end, uint32_t *size,
+                                                             uint32_t *handle_count,
+                                                             struct message **out)
 {
 	struct channel *other = channel_other(end);
 	struct message *message;
 	int error;
 
-	spin_lock(&end->pair->lock);
-	error = other->open && end->open ? -EAGAIN : -EPIPE;
 	if (list_empty(&end->queue))
-		goto unlock;
+		return other->open && end->open ? -EAGAIN : -EPIPE;
 	message = list_first(&end->queue, struct message, link);
 	error = message->size > *size || message->handle_count > *handle_count ? -EMSGSIZE : 0;
 	*size = message->size;
 	*handle_count = message->handle_count;
 	if (error)
-		goto unlock;
+		return error;
 	list_remove(&message->link);
 	if (--end->queued == 0)
 		object_signal(&end->object, CORDON_SIGNAL_READABLE, 0);
 	if (end->queued == CORDON_CHANNEL_DEPTH - 1 && other->open)
 		object_signal(&other->object, 0, CORDON_SIGNAL_WRITABLE);
 	*out = message;
-unlock:
+	return 0;
+}
+
+int channel_take(struct channel *end, uint32_t *size, uint32_t *handle_count, struct message **out)
+{
+	int error;
+
+	spin_lock(&end->pair->lock);
+	error = take_locked(end, size, handle_count, out);
 	spin_unlock(&end->pair->lock);
 	return error;
+}
+
+int channel_receive(struct channel *end, uint32_t *size, uint32_t *handle_count, uint64_t deadline,
+                    struct message **out)
+{
+	struct spinlock *lock = &end->pair->lock;
+	struct receiver receiver;
+	int error;
+
+	do {
+		spin_lock(lock);
+		error = take_locked(end, size, handle_count, out);
+		if (error != -EAGAIN || deadline == CORDON_TIME_POLL) {
+			spin_unlock(lock);
+			return error;
+		}
+		receiver.size = *size;
+		receiver.handle_count = *handle_count;
+		receiver.message = NULL;
+		waiting_enter_locked(&receiver.waiting, &end->receivers);
+		spin_unlock(lock);
+		error = waiting_block(&receiver.waiting, lock, deadline);
+		if (error)
+			return error;
+	} while (!receiver.message);
+	*size = receiver.message->size;
+	*handle_count = receiver.message->handle_count;
+	*out = receiver.message;
+	return 0;
 }
 
 void channel_put_back(struct channel *end, struct message *message)
@@ -343,35 +390,10 @@ void channel_put_back(struct channel *end, struct message *message)
 	if (kept) {
 		list_push(&end->queue, &message->link);
 		end->queued++;
+		receivers_wake_locked(end);
 		object_signal(&end->object, 0, CORDON_SIGNAL_READABLE);
 	}
 	spin_unlock(&end->pair->lock);
 	if (!kept)
 		message_drop(message);
-}
-
-bool channel_call_ended(struct channel *end, const struct channel_call *call)
-{
-	bool ended;
-
-	spin_lock(&end->pair->lock);
-	ended = list_empty(&call->link);
-	spin_unlock(&end->pair->lock);
-	return ended;
-}
-
-int channel_call_finish(struct channel *end, struct channel_call *call, int waited,
-                        struct message **answer)
-{
-	int error = waited;
-
-	spin_lock(&end->pair->lock);
-	list_remove(&call->link);
-	spin_unlock(&end->pair->lock);
-	if (call->answer)
-		error = 0;
-	else if (call->error)
-		error = call->error;
-	*answer = call->answer;
-	return error;
 }

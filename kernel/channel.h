@@ -13,10 +13,11 @@
 #define KERNEL_CHANNEL_H
 
 #include <cordon/channel.h>
+#include <kernel/account.h>
 #include <kernel/handle.h>
+#include <kernel/heap.h>
 #include <kernel/object.h>
-
-struct thread;
+#include <kernel/waiting.h>
 
 /* A message; the bytes follow the handles. */
 struct message {
@@ -24,32 +25,53 @@ struct message {
 	struct account *account; /* of the sender; pays for it as for one object */
 	uint64_t id;             /* of the call that it is, or answers; 0: of none */
 	bool answer;
-	struct channel *waits_at; /* whose queue its ends are counted for; NULL: none */
+	struct channel *waits_at;  /* whose queue its ends are counted for; NULL: none */
+	struct channel_pair *home; /* where it goes when it is free; NULL: to the heap */
 	uint32_t size;
 	uint32_t handle_count;
 	struct handle_moved handles[];
 };
 
-/* A thread in channel_call; on its stack, in channel.calls until the answer is there. */
+/* A thread in channel_call; in channel.calls until the answer is there. */
 struct channel_call {
-	struct list link;
+	struct waiting waiting;
 	uint64_t id;
-	struct thread *thread;
 	struct message *answer;
 	int error; /* why there will be none */
+};
+
+/* A thread in channel_receive; in channel.receivers until a message is there that it has room for,
+ * or something else to be looked at. */
+struct receiver {
+	struct waiting waiting;
+	uint32_t size, handle_count; /* its room */
+	struct message *message;     /* NULL: to be looked for */
 };
 
 struct channel {
 	struct object object;
 	struct channel_pair *pair;
-	struct list queue; /* struct message.link, received here next first */
-	struct list calls; /* made here */
+	struct list queue;     /* struct message.link, received here next first */
+	struct list calls;     /* made here */
+	struct list receivers; /* then the queue is empty */
 	uint64_t next_id;
 	uint32_t queued;
 	bool open;         /* it has handles, or had none yet */
 	uint32_t carries;  /* ends in queue, under transit_lock */
 	uint32_t in_queue; /* how often it waits in a queue itself, under transit_lock */
 };
+
+/* Both ends; goes with the second of them. */
+struct channel_pair {
+	struct spinlock lock; /* queues, calls, open */
+	uint32_t references;
+	struct account *account;
+	struct message *spare; /* a small one that is free, for the next who sends; or NULL */
+	struct channel ends[2];
+};
+
+/* Room in every small message, so that one can be used again for another. */
+#define SPARE_ROOM 192u
 
 static inline struct channel *channel_from(struct object *object)
 {
@@ -60,17 +82,70 @@ static inline struct channel *channel_from(struct object *object)
  * -ENOMEM. */
 int channel_create(struct account *account, struct channel *ends[2]);
 
-/* Room for a message of the sender; contents and handles are the caller's to fill in. Sizes are
- * within the limits of cordon/channel.h. NULL: out of memory or budget. */
-struct message *message_create(struct account *account, uint32_t size, uint32_t handle_count);
+/* Memory for a message, not cleared: the spare one of the channel if that is there. */
+static inline struct message *message_memory(struct channel_pair *pair, uint32_t room)
+{
+	struct message *message;
+
+	if (room > SPARE_ROOM)
+		return heap_alloc(sizeof(*message) + room);
+	message = __atomic_exchange_n(&pair->spare, NULL, __ATOMIC_ACQUIRE);
+	if (!message)
+		message = heap_alloc(sizeof(*message) + SPARE_ROOM);
+	if (message)
+		message->home = pair;
+	return message;
+}
+
+/* Room for a message of the sender, to be sent from an end; contents and handles are the caller's
+ * to fill in. Sizes are within the limits of cordon/channel.h. NULL: out of memory or budget. */
+static inline struct message *message_create(struct channel *end, struct account *account,
+                                             uint32_t size, uint32_t handle_count)
+{
+	struct message *message;
+	uint32_t room = handle_count * (uint32_t)sizeof(message->handles[0]) + size;
+
+	if (account_charge(account, CHARGE_OBJECTS, 1) != 0)
+		return NULL;
+	message = message_memory(end->pair, room);
+	if (!message) {
+		account_uncharge(account, CHARGE_OBJECTS, 1);
+		return NULL;
+	}
+	account_ref(account);
+	message->account = account;
+	message->id = 0;
+	message->answer = false;
+	message->waits_at = NULL;
+	message->size = size;
+	message->handle_count = handle_count;
+	return message;
+}
 
 static inline void *message_bytes(struct message *message)
 {
 	return &message->handles[message->handle_count];
 }
 
-/* Frees a message whose handles are not its own any more, or not yet: delivered, or not sent. */
-void message_free(struct message *message);
+/* Notes that the ends in a message do not wait in a queue any more. */
+void transit_end(struct message *message);
+
+/* Frees a message, while its channel is there, whose handles are not its own any more, or not yet:
+ * delivered, or not sent. */
+static inline void message_free(struct message *message)
+{
+	struct channel_pair *pair = message->home;
+	struct message *none = NULL;
+
+	if (message->waits_at)
+		transit_end(message);
+	account_uncharge(message->account, CHARGE_OBJECTS, 1);
+	account_unref(message->account);
+	if (pair && __atomic_compare_exchange_n(&pair->spare, &none, message, false,
+	                                        __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		return;
+	heap_free(message);
+}
 
 /*
  * Sends from an end, and moves the message's handles out of a table (handle_take_all). The caller
@@ -93,6 +168,12 @@ int channel_send(struct channel *end, struct message *message, struct handle_tab
  */
 int channel_take(struct channel *end, uint32_t *size, uint32_t *handle_count, struct message **out);
 
+/* The same, but waits while there is none until the deadline (monotonic ns; CORDON_TIME_POLL: not
+ * at all): -ETIMEDOUT or -EINTR. What is sent meanwhile goes to who waits longest, past the queue,
+ * as if that thread had been there first. */
+int channel_receive(struct channel *end, uint32_t *size, uint32_t *handle_count, uint64_t deadline,
+                    struct message **out);
+
 /*
  * Puts a message that could not be delivered back as the next one, whatever the bound. An answer
  * becomes a message like any other. Drops it when the end was closed meanwhile, and an
@@ -100,12 +181,17 @@ int channel_take(struct channel *end, uint32_t *size, uint32_t *handle_count, st
  */
 void channel_put_back(struct channel *end, struct message *message);
 
-/* Whether a call has its answer, or will get none. */
-bool channel_call_ended(struct channel *end, const struct channel_call *call);
+/* Waits for the answer to a call that was sent. Returns 0 with the answer, or what sched_wait
+ * returned, or why there was no answer. */
+static inline int channel_call_wait(struct channel *end, struct channel_call *call,
+                                    uint64_t deadline, struct message **answer)
+{
+	int error = waiting_block(&call->waiting, &end->pair->lock, deadline);
 
-/* Ends a call, answered or not. Returns 0 with the answer, or what sched_wait returned, or why
- * there was no answer. */
-int channel_call_finish(struct channel *end, struct channel_call *call, int waited,
-                        struct message **answer);
+	if (error)
+		return error;
+	*answer = call->answer;
+	return call->error;
+}
 
 #endif

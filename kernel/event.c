@@ -92,17 +92,3 @@ int event_take(struct event *event, uint64_t *count)
 	spin_unlock(&event->object.lock);
 	return taken ? 0 : -EAGAIN;
 }
-
-bool taker_looks_again(struct event *event, struct taker *taker, int error)
-{
-	bool given;
-
-	spin_lock(&event->object.lock);
-	given = list_empty(&taker->link);
-	if (error)
-		list_remove(&taker->link);
-	else
-		sched_wait_prepare(); /* somebody else's wake */
-	spin_unlock(&event->object.lock);
-	return given;
-}

@@ -10,13 +10,12 @@
 #define KERNEL_EVENT_H
 
 #include <kernel/object.h>
-#include <kernel/sched.h>
-#include <kernel/wait.h>
+#include <kernel/waiting.h>
 
 struct event {
 	struct object object;
 	uint64_t count;
-	struct list takers; /* struct taker.link, who waits longest first; then count is zero */
+	struct list takers; /* struct taker.waiting, who waits longest first; then count is zero */
 	struct account *account;
 };
 
@@ -25,12 +24,10 @@ struct account;
 /* -EINVAL when initial is above CORDON_EVENT_MAX, or -ENOMEM. */
 int event_create(struct account *account, uint64_t initial, struct event **out);
 
-/* A thread in event_wait; on its stack. In the list until it is given a count. */
+/* A thread in event_wait; in the list until it is given a count. */
 struct taker {
-	struct list link;
-	struct thread *thread;
+	struct waiting waiting;
 	uint64_t count;
-	bool given;
 };
 
 /* The rest of event_add: nobody waits for what is added, or it does not fit. */
@@ -46,10 +43,9 @@ static inline int event_add(struct event *event, uint64_t add)
 	if (list_empty(&event->takers) || add - 1 >= CORDON_EVENT_MAX) {
 		error = event_add_locked(event, add);
 	} else {
-		taker = list_first(&event->takers, struct taker, link);
-		list_remove(&taker->link);
+		taker = list_first(&event->takers, struct taker, waiting.link);
 		taker->count = add;
-		thread_wake_tell(taker->thread, &taker->given);
+		waiting_tell_locked(&taker->waiting);
 	}
 	spin_unlock(&event->object.lock);
 	return error;
@@ -58,11 +54,6 @@ static inline int event_add(struct event *event, uint64_t add)
 /* Takes the whole count; -EAGAIN when it is zero. */
 int event_take(struct event *event, uint64_t *count);
 bool event_take_locked(struct event *event, uint64_t *count); /* false when it is zero */
-
-/* A thread woke and was not given anything when it looked; nobody gives without the lock. Returns
- * whether it was given something after all. Otherwise it is to wait on, or, after an error, does
- * not wait any more. */
-bool taker_looks_again(struct event *event, struct taker *taker, int error);
 
 /* The same, but waits while it is zero until the deadline (monotonic ns): -ETIMEDOUT or -EINTR. */
 static inline int event_wait(struct event *event, uint64_t deadline, uint64_t *count)
@@ -76,18 +67,11 @@ static inline int event_wait(struct event *event, uint64_t deadline, uint64_t *c
 		spin_unlock(&event->object.lock);
 		return 0;
 	}
-	taker.thread = thread_current();
-	taker.given = false;
-	list_append(&event->takers, &taker.link);
-	sched_wait_prepare();
+	waiting_enter_locked(&taker.waiting, &event->takers);
 	spin_unlock(&event->object.lock);
-	do {
-		error = sched_wait(deadline);
-		if (thread_was_told(&taker.given) || taker_looks_again(event, &taker, error)) {
-			*count = taker.count;
-			return 0;
-		}
-	} while (!error);
+	error = waiting_block(&taker.waiting, &event->object.lock, deadline);
+	if (!error)
+		*count = taker.count;
 	return error;
 }
 

@@ -8,11 +8,13 @@
 #include <kernel/task.h>
 #include <kernel/user.h>
 
-static int channel_get(cordon_handle_t handle, uint32_t rights, struct channel **out)
+_Static_assert(sizeof(struct cordon_message) == 32, "user_read_32");
+
+static inline int channel_get(cordon_handle_t handle, uint32_t rights, struct channel **out)
 {
 	struct object *object;
-	int error = handle_get(&task_current()->handles, handle, CORDON_OBJECT_CHANNEL, rights,
-	                       &object, NULL);
+	int error = handle_get_inline(&task_current()->handles, handle, CORDON_OBJECT_CHANNEL,
+	                              rights, &object, NULL);
 
 	if (!error)
 		*out = channel_from(object);
@@ -83,17 +85,18 @@ fail:
 }
 
 /* Makes a message of what a task wants to send. */
-static int message_decode(uaddr_t user, struct message **out)
+static inline __attribute__((always_inline)) int message_decode(struct channel *end, uaddr_t user,
+                                                                struct message **out)
 {
 	struct cordon_message args;
 	struct message *message;
-	int error = user_read(&args, user, sizeof(args));
+	int error = user_read_32(&args, user);
 
 	if (error)
 		return error;
 	if (args.size > CORDON_MESSAGE_BYTES || args.handle_count > CORDON_MESSAGE_HANDLES)
 		return -EMSGSIZE;
-	message = message_create(task_current()->account, args.size, args.handle_count);
+	message = message_create(end, task_current()->account, args.size, args.handle_count);
 	if (!message)
 		return -ENOMEM;
 	message->id = args.id;
@@ -109,16 +112,20 @@ static int message_decode(uaddr_t user, struct message **out)
 }
 
 /* Sends a message that was decoded; frees it when that fails. */
-static int message_perform(struct channel *end, struct message *message, struct channel_call *call)
+static inline __attribute__((always_inline)) int message_perform(struct channel *end,
+                                                                 struct message *message,
+                                                                 struct channel_call *call)
 {
 	struct handle_moved moved[CORDON_MESSAGE_HANDLES];
 	uint32_t count = message->handle_count;
 	int error;
 
 	/* Once sent, the message is the receiver's, and may be gone. */
-	memcpy(moved, message->handles, count * sizeof(moved[0]));
+	if (count > 0)
+		memcpy(moved, message->handles, count * sizeof(moved[0]));
 	error = channel_send(end, message, &task_current()->handles, call);
-	moved_unref(moved, count);
+	if (count > 0)
+		moved_unref(moved, count);
 	if (error)
 		message_free(message);
 	return error;
@@ -132,7 +139,7 @@ int64_t sys_channel_send(cordon_handle_t handle, const struct cordon_message *us
 
 	if (error)
 		return error;
-	error = message_decode(uaddr((uintptr_t)user), &message);
+	error = message_decode(end, uaddr((uintptr_t)user), &message);
 	if (!error)
 		error = message_perform(end, message, NULL);
 	object_unref(&end->object);
@@ -141,19 +148,19 @@ int64_t sys_channel_send(cordon_handle_t handle, const struct cordon_message *us
 
 /* --- receiving ------------------------------------------------------------------------------- */
 
-/* Reads where a task wants to receive, and tries all but the room for the bytes by writing: when
- * the message is there, only the bytes can still fail, and then it can go back. */
-static int receive_decode(struct cordon_message *args, uaddr_t user)
+/* Reads where a task wants to receive, and tries the room for handles by writing: once they are in
+ * the task's table the message cannot go back. */
+static inline __attribute__((always_inline)) int receive_decode(struct cordon_message *args,
+                                                                uaddr_t user)
 {
 	static const struct cordon_message_handle none[CORDON_MESSAGE_HANDLES];
-	int error = user_read(args, user, sizeof(*args));
+	int error = user_read_32(args, user);
 
-	if (error)
+	if (error || args->handle_count == 0)
 		return error;
 	if (args->handle_count > CORDON_MESSAGE_HANDLES)
 		args->handle_count = CORDON_MESSAGE_HANDLES;
-	error = user_write(uaddr(args->handles), none, args->handle_count * sizeof(none[0]));
-	return error ? error : user_write(user, args, sizeof(*args));
+	return user_write(uaddr(args->handles), none, args->handle_count * sizeof(none[0]));
 }
 
 /* Puts a message's handles into the task's table and tells their numbers. */
@@ -184,7 +191,7 @@ static int message_deliver(struct message *message, struct cordon_message *args,
 
 	args->id = message->answer ? 0 : message->id;
 	if (!error)
-		error = user_write(user, args, sizeof(*args));
+		error = user_write_32(user, args);
 	if (!error && message->handle_count)
 		error = handles_deliver(message, uaddr(args->handles));
 	return error;
@@ -206,30 +213,21 @@ static int message_finish(struct channel *end, struct message *message, struct c
 int64_t sys_channel_receive(cordon_handle_t handle, struct cordon_message *user_args,
                             uint64_t deadline)
 {
-	const uint32_t signals = CORDON_SIGNAL_READABLE | CORDON_SIGNAL_PEER_CLOSED;
 	uaddr_t user = uaddr((uintptr_t)user_args);
-	struct cordon_message args, want;
+	struct cordon_message args;
 	struct message *message;
 	struct channel *end;
 	int error = channel_get(handle, CORDON_RIGHT_READ, &end);
 
 	if (error)
 		return error;
-	error = receive_decode(&want, user);
+	error = receive_decode(&args, user);
 	if (error)
 		goto unref;
-	for (;;) {
-		args = want;
-		error = channel_take(end, &args.size, &args.handle_count, &message);
-		if (error != -EAGAIN || deadline == CORDON_TIME_POLL)
-			break;
-		error = object_wait(&end->object, signals, deadline);
-		if (error)
-			goto unref;
-	}
+	error = channel_receive(end, &args.size, &args.handle_count, deadline, &message);
 	if (!error)
 		error = message_finish(end, message, &args, user);
-	else if (error == -EMSGSIZE && user_write(user, &args, sizeof(args)))
+	else if (error == -EMSGSIZE && user_write_32(user, &args))
 		error = -EFAULT;
 unref:
 	object_unref(&end->object);
@@ -248,26 +246,20 @@ static int call_deliver(struct channel *end, struct message *answer, struct cord
 	if (fits)
 		return message_finish(end, answer, args, user);
 	channel_put_back(end, answer);
-	return user_write(user, args, sizeof(*args)) ? -EFAULT : -EMSGSIZE;
+	return user_write_32(user, args) ? -EFAULT : -EMSGSIZE;
 }
 
 /* Sends a message and waits for the answer to it. */
 static int call_perform(struct channel *end, struct message *message, uint64_t deadline,
                         struct message **answer)
 {
-	struct channel_call call = {.thread = thread_current()};
+	struct channel_call call;
 	int error;
 
-	list_init(&call.link);
-	sched_wait_prepare();
+	call.answer = NULL;
+	call.error = 0;
 	error = message_perform(end, message, &call);
-	if (error)
-		return error;
-	do {
-		error = sched_wait(deadline);
-		sched_wait_prepare();
-	} while (!error && !channel_call_ended(end, &call));
-	return channel_call_finish(end, &call, error, answer);
+	return error ? error : channel_call_wait(end, &call, deadline, answer);
 }
 
 int64_t sys_channel_call(cordon_handle_t handle, const struct cordon_message *request,
@@ -282,10 +274,12 @@ int64_t sys_channel_call(cordon_handle_t handle, const struct cordon_message *re
 	if (error)
 		return error;
 	/* The request first: its handles and the answer's may have the same place. */
-	error = message_decode(uaddr((uintptr_t)request), &message);
+	error = message_decode(end, uaddr((uintptr_t)request), &message);
 	if (error)
 		goto unref;
 	error = message->answer ? -EINVAL : receive_decode(&args, user);
+	if (!error) /* better now than when the answer is there */
+		error = user_write_32(user, &args);
 	if (error) {
 		moved_unref(message->handles, message->handle_count);
 		message_free(message);

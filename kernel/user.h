@@ -13,8 +13,10 @@
 int user_read(void *to, uaddr_t from, size_t size);
 int user_write(uaddr_t to, const void *from, size_t size);
 
-/* user_write of one integer. */
+/* The same for one integer, and for 32 bytes: as large as what the quickest calls are told. */
 int user_write_u64(uaddr_t to, uint64_t value);
+int user_read_32(void *to, uaddr_t from);
+int user_write_32(uaddr_t to, const void *from);
 
 /* The same from RAM by physical address, whoever has it: free frames, too, which the address
  * sanitizer would object to. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <kernel/object.h>
 #include <kernel/sched.h>
+#include <kernel/waiting.h>
 
 int object_wait(struct object *object, uint32_t signals, uint64_t deadline)
 {
@@ -19,4 +20,22 @@ int object_wait(struct object *object, uint32_t signals, uint64_t deadline)
 	list_remove(&waiter.link);
 	spin_unlock(&object->lock);
 	return error;
+}
+
+int waiting_look_again(struct waiting *waiting, struct spinlock *lock, uint64_t deadline, int error)
+{
+	for (;;) {
+		bool told;
+
+		spin_lock(lock);
+		told = waiting->told;
+		if (!told && error)
+			list_remove(&waiting->link);
+		else if (!told)
+			sched_wait_prepare(); /* somebody else's wake */
+		spin_unlock(lock);
+		if (told || error)
+			return told ? 0 : error;
+		error = sched_wait(deadline);
+	}
 }

@@ -68,25 +68,57 @@ FUNCTION(user_copy)
 	ret
 END(user_copy)
 
+/* Leaves the function unless that many bytes from an address on are below CORDON_USER_MAX. */
+	.macro	check_user address, size
+	movabsq	$((1 << USER_MAX_SHIFT) - \size), %rax
+	cmpq	%rax, \address
+	ja	.Lbad_address
+	.endm
+
+	.macro	copy_32
+	copy_word 0
+	copy_word 8
+	copy_word 16
+	copy_word 24
+	.endm
+
 /* int user_write_u64(uaddr_t to, uint64_t value) */
 FUNCTION(user_write_u64)
-	movabsq	$((1 << USER_MAX_SHIFT) - 8), %rax
-	cmpq	%rax, %rdi
-	ja	.Lstore_fault
+	check_user %rdi, 8
+.Lfixed:
 	smap_place SMAP_STAC
-.Lstore:
 	movq	%rsi, (%rdi)
-.Lstore_end:
 	smap_place SMAP_CLAC
 	xorl	%eax, %eax
 	ret
-	extable	.Lstore, .Lstore_end, .Lstore_missing
+END(user_write_u64)
 
-.Lstore_missing:
+/* int user_read_32(void *to, uaddr_t from) */
+FUNCTION(user_read_32)
+	check_user %rsi, 32
+	smap_place SMAP_STAC
+	copy_32
 	smap_place SMAP_CLAC
-.Lstore_fault:
+	xorl	%eax, %eax
+	ret
+END(user_read_32)
+
+/* int user_write_32(uaddr_t to, const void *from) */
+FUNCTION(user_write_32)
+	check_user %rdi, 32
+	smap_place SMAP_STAC
+	copy_32
+	smap_place SMAP_CLAC
+	xorl	%eax, %eax
+	ret
+END(user_write_32)
+.Lfixed_end:
+	extable	.Lfixed, .Lfixed_end, .Lfixed_missing
+
+.Lfixed_missing:
+	smap_place SMAP_CLAC
+.Lbad_address:
 	movl	$-EFAULT, %eax
 	ret
-END(user_write_u64)
 
 	.section .note.GNU-stack, "", @progbits

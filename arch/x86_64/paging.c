@@ -298,10 +298,13 @@ void arch_paging_switch(struct arch_paging *paging)
 
 	if (before == paging)
 		return;
-	if (paging != NULL)
-		__atomic_or_fetch(&paging->cpus, self, __ATOMIC_SEQ_CST);
-	cr3_write(paging != NULL ? paging->root.raw : kernel_tables.root.raw);
 	cpu->paging = paging;
+	if (paging != NULL) {
+		__atomic_or_fetch(&paging->cpus, self, __ATOMIC_SEQ_CST);
+		cr3_write(paging->root.raw);
+	} else {
+		cr3_write(kernel_tables.root.raw);
+	}
 	if (before != NULL)
 		__atomic_and_fetch(&before->cpus, ~self, __ATOMIC_SEQ_CST);
 }

@@ -247,7 +247,7 @@ static void send_one(struct fuzz_input *input)
 	task = given->task;
 	object_ref(&end->object); /* as a call has it: the end may be in the message */
 	sent.count = fill(input, task, moved, fuzz_below(input, CARRIED_MAX + 1));
-	message = message_create(bed.account, sizeof(sent.serial), sent.count);
+	message = message_create(end, bed.account, sizeof(sent.serial), sent.count);
 	if (message) {
 		memcpy(message->handles, moved, sent.count * sizeof(moved[0]));
 		memcpy(message_bytes(message), &sent.serial, sizeof(sent.serial));

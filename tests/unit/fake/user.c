@@ -44,9 +44,19 @@ int user_read(void *to, uaddr_t from, size_t size)
 	return 0;
 }
 
+int user_read_32(void *to, uaddr_t from)
+{
+	return user_read(to, from, 32);
+}
+
 int user_write_u64(uaddr_t to, uint64_t value)
 {
 	return user_write(to, &value, sizeof(value));
+}
+
+int user_write_32(uaddr_t to, const void *from)
+{
+	return user_write(to, from, 32);
 }
 
 int user_write(uaddr_t to, const void *from, size_t size)

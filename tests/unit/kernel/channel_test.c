@@ -85,7 +85,7 @@ TestSuite(channel, .init = setup);
 static int send_handles(struct channel *end, const char *text, const cordon_handle_t *handles,
                         uint32_t count)
 {
-	struct message *message = message_create(account, (uint32_t)strlen(text), count);
+	struct message *message = message_create(end, account, (uint32_t)strlen(text), count);
 	struct handle_moved moved[CORDON_MESSAGE_HANDLES];
 	int error;
 
@@ -197,7 +197,7 @@ Test(channel, S10_sender_pays_until_its_message_is_received)
 	cr_assert_eq(receive(ends[1], text, NULL), 0);
 	cr_assert_eq(account->used[CHARGE_OBJECTS], before);
 	account->limit[CHARGE_OBJECTS] = before;
-	cr_assert_null(message_create(account, 1, 0));
+	cr_assert_null(message_create(ends[0], account, 1, 0));
 	expect_nothing_left();
 }
 
@@ -390,11 +390,10 @@ Test(channel, S8_no_ends_wait_in_each_others_queues)
 
 static int call_begin(struct channel_call *call, const char *text)
 {
-	struct message *message = message_create(account, (uint32_t)strlen(text), 0);
+	struct message *message = message_create(ends[0], account, (uint32_t)strlen(text), 0);
 	int error;
 
 	memcpy(message_bytes(message), text, strlen(text));
-	list_init(&call->link);
 	error = channel_send(ends[0], message, &ours, call);
 	if (error)
 		message_free(message);
@@ -412,7 +411,7 @@ static int answer(const char *text, uint64_t *id)
 		*id = message->id;
 		message_free(message);
 	}
-	message = message_create(account, (uint32_t)strlen(text), 0);
+	message = message_create(ends[0], account, (uint32_t)strlen(text), 0);
 	memcpy(message_bytes(message), text, strlen(text));
 	message->id = *id;
 	message->answer = true;
@@ -432,14 +431,14 @@ Test(channel, answer_reaches_the_call_and_no_queue)
 	cr_assert_eq(call_begin(&second, "??"), 0);
 	cr_assert_eq(answer("!", &id), 0);
 	cr_assert_eq(fake_wakes, 1);
-	cr_assert(channel_call_ended(ends[0], &first));
-	cr_assert_not(channel_call_ended(ends[0], &second));
-	cr_assert_eq(channel_call_finish(ends[0], &first, 0, &message), 0);
+	cr_assert(first.waiting.told);
+	cr_assert_not(second.waiting.told);
+	cr_assert_eq(channel_call_wait(ends[0], &first, UINT64_MAX, &message), 0);
 	cr_assert_eq(message->size, 1);
 	message_free(message);
 	cr_assert_eq(signals_of(0) & CORDON_SIGNAL_READABLE, 0);
 	cr_assert_eq(answer("again", &id), -ENOENT, "answered once");
-	cr_assert_eq(channel_call_finish(ends[0], &second, -ETIMEDOUT, &message), -ETIMEDOUT);
+	cr_assert_eq(channel_call_wait(ends[0], &second, 1, &message), -ETIMEDOUT);
 	id = 0;
 	cr_assert_eq(answer("late", &id), -ENOENT);
 	expect_nothing_left();
@@ -454,7 +453,7 @@ Test(channel, answer_that_cannot_be_delivered_is_the_next_message)
 
 	cr_assert_eq(call_begin(&call, "?"), 0);
 	cr_assert_eq(answer("!", &id), 0);
-	cr_assert_eq(channel_call_finish(ends[0], &call, 0, &message), 0);
+	cr_assert_eq(channel_call_wait(ends[0], &call, UINT64_MAX, &message), 0);
 	channel_put_back(ends[0], message);
 	cr_assert_eq(receive(ends[0], text, NULL), 0);
 	cr_assert_str_eq(text, "!");
@@ -469,7 +468,7 @@ Test(channel, call_ends_when_nobody_can_answer)
 	cr_assert_eq(call_begin(&call, "?"), 0);
 	handle_close(&ours, handle_of[1]);
 	cr_assert_eq(fake_wakes, 1);
-	cr_assert_eq(channel_call_finish(ends[0], &call, 0, &message), -EPIPE);
+	cr_assert_eq(channel_call_wait(ends[0], &call, UINT64_MAX, &message), -EPIPE);
 	cr_assert_eq(call_begin(&call, "?"), -EPIPE);
 	expect_nothing_left();
 }
@@ -483,8 +482,104 @@ Test(channel, call_ends_when_its_own_end_goes)
 	cr_assert_eq(call_begin(&call, "?"), 0);
 	object_ref(&ends[0]->object);
 	handle_close(&ours, handle_of[0]);
-	cr_assert_eq(channel_call_finish(ends[0], &call, 0, &message), -ECANCELED);
+	cr_assert_eq(channel_call_wait(ends[0], &call, UINT64_MAX, &message), -ECANCELED);
 	object_unref(&ends[0]->object);
+	expect_nothing_left();
+}
+
+/* --- receiving before there is anything --------------------------------------------------------
+ */
+
+/* What others do while a thread waits in channel_receive. */
+struct meanwhile {
+	const char *text;
+	bool close;
+	uint32_t signals; /* of the receiving end, right after */
+	int sends;        /* how often the hook ran */
+};
+
+static void meanwhile(void *context)
+{
+	struct meanwhile *other = context;
+
+	if (other->sends++ > 0)
+		return;
+	if (other->close)
+		handle_close(&ours, handle_of[0]);
+	else
+		cr_assert_eq(send_text(ends[0], other->text), 0);
+	other->signals = signals_of(1);
+}
+
+static int receive_waiting(uint32_t *size, struct message **message)
+{
+	uint32_t count = 0;
+
+	return channel_receive(ends[1], size, &count, 1, message);
+}
+
+Test(channel, message_goes_past_the_queue_to_who_waits_for_it)
+{
+	struct meanwhile other = {.text = "now"};
+	struct message *message;
+	uint32_t size = 64;
+
+	fake_on_wait(meanwhile, &other);
+	cr_assert_eq(receive_waiting(&size, &message), 0);
+	cr_assert_eq(size, 3);
+	cr_assert_eq(memcmp(message_bytes(message), "now", 3), 0);
+	cr_assert_eq(other.signals & CORDON_SIGNAL_READABLE, 0, "nobody else sees it");
+	message_free(message);
+	cr_assert_eq(receive_waiting(&size, &message), -ETIMEDOUT);
+	cr_assert(list_empty(&ends[1]->receivers), "nobody is left in line");
+	expect_nothing_left();
+}
+
+Test(channel, who_waits_without_room_is_told_so_and_the_message_stays)
+{
+	struct meanwhile other = {.text = "four"};
+	struct message *message;
+	uint32_t size = 3;
+	char text[64];
+
+	fake_on_wait(meanwhile, &other);
+	cr_assert_eq(receive_waiting(&size, &message), -EMSGSIZE);
+	cr_assert_eq(size, 4);
+	cr_assert(list_empty(&ends[1]->receivers));
+	cr_assert_eq(receive(ends[1], text, NULL), 0);
+	cr_assert_str_eq(text, "four");
+	expect_nothing_left();
+}
+
+Test(channel, who_waits_hears_that_the_other_end_is_gone)
+{
+	struct meanwhile other = {.close = true};
+	struct message *message;
+	uint32_t size = 64;
+
+	fake_on_wait(meanwhile, &other);
+	cr_assert_eq(receive_waiting(&size, &message), -EPIPE);
+	cr_assert(list_empty(&ends[1]->receivers));
+	expect_nothing_left();
+}
+
+Test(channel, what_a_message_said_does_not_show_in_the_next)
+{
+	struct message *first = message_create(ends[0], account, 8, 1), *second;
+
+	cr_assert_not_null(first);
+	first->id = 5;
+	first->answer = true;
+	first->handle_count = 0;
+	message_free(first);
+	second = message_create(ends[1], account, 3, 0);
+	cr_assert_eq(second, first, "it is used again");
+	cr_assert_eq(second->id, 0);
+	cr_assert_not(second->answer);
+	cr_assert_null(second->waits_at);
+	cr_assert_eq(second->size, 3);
+	cr_assert_eq(second->handle_count, 0);
+	message_free(second);
 	expect_nothing_left();
 }
 
