@@ -168,6 +168,13 @@ struct iommu_unit {
 	uint64_t quarantined; /* table frames that no confirmed invalidation released; nobody's */
 };
 
+/* Why a unit is unusable, where it is the same for every vendor (iommu.c). */
+extern const char iommu_reason_unmapped[];
+extern const char iommu_reason_takeover[];
+extern const char iommu_reason_reach[];
+extern const char iommu_reason_remapping[];
+extern const char iommu_reason_memory[];
+
 /* What a vendor's folder offers to the core. */
 struct iommu_backend {
 	/*

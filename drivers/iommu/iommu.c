@@ -22,6 +22,12 @@ static const char reason_dead[] = "its IOMMU stopped answering";
 static const char reason_claimed[] = "two IOMMUs claim it";
 static const char text_usable[] = "DMA translation and interrupt remapping are on";
 
+const char iommu_reason_unmapped[] = "its registers cannot be mapped";
+const char iommu_reason_takeover[] = "what was switched on before us does not go off";
+const char iommu_reason_reach[] = "memory lies beyond the width of its addresses";
+const char iommu_reason_remapping[] = "interrupt remapping is absent";
+const char iommu_reason_memory[] = "out of memory";
+
 static struct list units = LIST_INIT(units);
 /* Why there is no unit at all. */
 static const char *none_why = reason_none;

@@ -192,12 +192,14 @@ static bool is_repeated(struct amd_unit *unit, const struct amd_event *event)
 	return repeated;
 }
 
-/* Events of the commands have no requester; who waits for a command finds out by himself. */
+/* Events of commands and of counters have no requester; who waits for a command finds out by
+ * himself. */
 static bool is_of_a_requester(const struct amd_event *event)
 {
 	unsigned int code = amd_event_code(event->low);
 
-	return code != AMD_EVENT_COMMAND_ILLEGAL && code != AMD_EVENT_COMMAND_HARDWARE;
+	return code != AMD_EVENT_COMMAND_ILLEGAL && code != AMD_EVENT_COMMAND_HARDWARE &&
+	       code != AMD_EVENT_COUNTER_ZERO;
 }
 
 /* After an overflow the log has stopped (2.5.1). How much was dropped nobody knows; it counts as

@@ -227,6 +227,8 @@ enum amd_event_codes {
 	AMD_EVENT_COMMAND_HARDWARE = 6,
 	AMD_EVENT_IOTLB_TIMEOUT = 7,
 	AMD_EVENT_INVALID_REQUEST = 8,
+	AMD_EVENT_PAGE_REQUEST = 9, /* a page request of a device that may not make any */
+	AMD_EVENT_COUNTER_ZERO = 10,
 };
 
 /* Flags of page faults (2.5.3) and illegal device table entries (2.5.2). */

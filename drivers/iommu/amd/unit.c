@@ -21,12 +21,7 @@ static const struct iommu_ops amd_ops = {
         .remap_write = amd_remap_write,
 };
 
-static const char reason_unmapped[] = "its registers cannot be mapped";
 static const char reason_malformed[] = "its registers make no sense";
-static const char reason_takeover[] = "what was switched on before us does not go off";
-static const char reason_reach[] = "memory lies beyond the width of its addresses";
-static const char reason_remapping[] = "interrupt remapping is absent";
-static const char reason_memory[] = "out of memory";
 static const char reason_on[] = "it was switched on, but stays off";
 static const char reason_events_on[] = "its event log does not work";
 static const char reason_queue_on[] = "its command buffer does not work";
@@ -155,7 +150,7 @@ static const char *identify(struct amd_unit *unit)
 	base->registers_size = AMD_REGISTERS_SIZE;
 	unit->registers = mmio_map(base->registers, AMD_REGISTERS_SIZE);
 	if (!unit->registers)
-		return reason_unmapped;
+		return iommu_reason_unmapped;
 	/* A bus without a device behind it reads as ones. */
 	if (amd_read(unit->registers, AMD_CONTROL) == UINT64_MAX)
 		return reason_malformed;
@@ -202,7 +197,7 @@ static const char *allocate(struct amd_unit *unit, bool remapping)
 	if (amd_queue_create(unit) || amd_fault_create(unit) || amd_table_create(unit, remapping) ||
 	    ids_init(&base->domains, 1, IOMMU_DOMAINS_MAX) ||
 	    ids_init(&base->remap_entries, 0, AMD_IRTE_COUNT))
-		return reason_memory;
+		return iommu_reason_memory;
 	return NULL;
 }
 
@@ -250,7 +245,7 @@ static const char *start(struct amd_unit *unit, const struct ivrs *ivrs, bool re
 	const char *why;
 
 	if (!take_over(unit))
-		return reason_takeover;
+		return iommu_reason_takeover;
 	describe_translation(unit, ivrs);
 	why = allocate(unit, remapping);
 	if (why)
@@ -263,8 +258,8 @@ static const char *start(struct amd_unit *unit, const struct ivrs *ivrs, bool re
 		return why;
 	if (ivrs->physical_bits && ivrs->physical_bits < 64 &&
 	    page_ram_end().raw >> ivrs->physical_bits)
-		return reason_reach;
-	return remapping ? NULL : reason_remapping;
+		return iommu_reason_reach;
+	return remapping ? NULL : iommu_reason_remapping;
 }
 
 void amd_unit_identify(struct amd_unit *unit, bool remapping)

@@ -21,15 +21,10 @@ static const struct iommu_ops intel_ops = {
         .remap_write = intel_remap_write,
 };
 
-static const char reason_unmapped[] = "its registers cannot be mapped";
 static const char reason_malformed[] = "its capability registers make no sense";
-static const char reason_takeover[] = "what was switched on before us does not go off";
 static const char reason_queue[] = "it has no queued invalidation";
 static const char reason_width[] = "DMA translation cannot be switched on: it walks no page tables";
-static const char reason_reach[] = "memory lies beyond the width of its addresses";
 static const char reason_drain[] = "it cannot drain reads and writes in flight";
-static const char reason_remapping[] = "interrupt remapping is absent";
-static const char reason_memory[] = "out of memory";
 static const char reason_on[] = "DMA translation was switched on, but stays off";
 static const char reason_remapping_on[] = "interrupt remapping was switched on, but stays off";
 static const char reason_queue_on[] = "its invalidation queue does not work";
@@ -125,7 +120,7 @@ static const char *map_registers(struct intel_unit *unit)
 	base->registers_size = PAGE_SIZE;
 	unit->registers = mmio_map(base->registers, PAGE_SIZE);
 	if (!unit->registers)
-		return reason_unmapped;
+		return iommu_reason_unmapped;
 	unit->version = intel_read32(unit->registers, INTEL_VER);
 	unit->cap = intel_read64(unit->registers, INTEL_CAP);
 	unit->ecap = intel_read64(unit->registers, INTEL_ECAP);
@@ -143,7 +138,7 @@ static const char *map_registers(struct intel_unit *unit)
 		base->registers_size = align_up(end, PAGE_SIZE);
 		unit->registers = mmio_map(base->registers, base->registers_size);
 		if (!unit->registers)
-			return reason_unmapped;
+			return iommu_reason_unmapped;
 	}
 	return NULL;
 }
@@ -154,7 +149,7 @@ static const char *check_translation(const struct intel_unit *unit, const struct
 	if (!intel_cap_level_counts(unit->cap))
 		return reason_width;
 	if (dmar->host_address_width < 64 && page_ram_end().raw >> dmar->host_address_width)
-		return reason_reach;
+		return iommu_reason_reach;
 	/* Without it, no unmap could promise that nothing is in flight (S2). */
 	if (!(unit->cap & INTEL_CAP_DWD) || !(unit->cap & INTEL_CAP_DRD))
 		return reason_drain;
@@ -214,7 +209,7 @@ static const char *allocate(struct intel_unit *unit)
 	if (intel_queue_create(unit) || intel_table_create(unit) || intel_remap_create(unit) ||
 	    ids_init(&base->domains, 1, domains) ||
 	    ids_init(&base->remap_entries, 0, INTEL_IRTE_COUNT))
-		return reason_memory;
+		return iommu_reason_memory;
 	return NULL;
 }
 
@@ -236,7 +231,7 @@ static const char *start_locked(struct intel_unit *unit, const struct dmar *dmar
 		return reason_on;
 	if (why)
 		return why;
-	return unit->unit.remapping ? NULL : reason_remapping;
+	return unit->unit.remapping ? NULL : iommu_reason_remapping;
 }
 
 static const char *start(struct intel_unit *unit, const struct dmar *dmar)
@@ -244,7 +239,7 @@ static const char *start(struct intel_unit *unit, const struct dmar *dmar)
 	const char *why;
 
 	if (!take_over(unit))
-		return reason_takeover;
+		return iommu_reason_takeover;
 	if (!(unit->ecap & INTEL_ECAP_QI))
 		return reason_queue;
 	why = allocate(unit);

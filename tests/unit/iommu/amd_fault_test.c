@@ -92,6 +92,7 @@ Test(amd_fault, decoding_of_every_kind)
 	        {UINT64_C(0x3000000000000018), true, CORDON_FAULT_OTHER},
 	        {UINT64_C(0x8000000000000018), true, CORDON_FAULT_ADDRESS},
 	        {UINT64_C(0x8400000000000018), true, CORDON_FAULT_OTHER},
+	        {UINT64_C(0x9000000000000018), true, CORDON_FAULT_OTHER}, /* a page request */
 	        {UINT64_C(0xf000000000000018), true, CORDON_FAULT_OTHER},
 	};
 
@@ -285,11 +286,12 @@ Test(amd_fault, time_is_that_of_the_reading)
 	cr_expect_eq(told[0].time_ns, 77 * MS);
 }
 
-Test(amd_fault, events_of_commands_are_nobodys)
+Test(amd_fault, events_of_commands_and_counters_are_nobodys)
 {
 	begin_faults(0);
 	amdvi_event(&bed_amdvi, UINT64_C(0x5000000000000000), 0x1000);
 	amdvi_event(&bed_amdvi, UINT64_C(0x6000000000000000), 0x1000);
+	amdvi_event(&bed_amdvi, UINT64_C(0xa000000000000000), 0x1000);
 	amdvi_event(&bed_amdvi, UINT64_C(0x2020000000000018), 0x5000);
 	interrupt();
 	cr_assert_eq(told_count, 1);

@@ -23,8 +23,9 @@ vfio_region_test_SRCS := tests/unit/vfio/region_test.c $(VFIO_TEST_WORLD)
 UNIT_TESTS += vfio_group_test
 vfio_group_test_SRCS := tests/unit/vfio/group_test.c $(VFIO_TEST_WORLD)
 
-UNIT_TESTS += vfio_device_test
-vfio_device_test_SRCS := tests/unit/vfio/device_test.c $(VFIO_TEST_WORLD)
+UNIT_TESTS += vfio_device_test vfio_device_end_test
+vfio_device_test_SRCS	  := tests/unit/vfio/device_test.c tests/unit/vfio/device_bed.c $(VFIO_TEST_WORLD)
+vfio_device_end_test_SRCS := tests/unit/vfio/device_end_test.c tests/unit/vfio/device_bed.c $(VFIO_TEST_WORLD)
 
 UNIT_TESTS += vfio_faults_test
 vfio_faults_test_SRCS := tests/unit/vfio/faults_test.c $(VFIO_TEST_WORLD)
