@@ -136,13 +136,15 @@ struct task *task_at(uint32_t index)
 
 	spin_lock(&task_list_lock);
 	list_for_each(task, &task_list, link)
-	        /* One whose last reference is going is on its way out of the list. */
-	        if (index == 0 && object_ref_if_alive(&task->object))
 	{
-		found = task;
-		break;
+		/* One whose last reference is going is on its way out of the list. */
+		if (index == 0 && object_ref_if_alive(&task->object)) {
+			found = task;
+			break;
+		}
+		if (__atomic_load_n(&task->object.references, __ATOMIC_RELAXED))
+			index--;
 	}
-	else if (__atomic_load_n(&task->object.references, __ATOMIC_RELAXED)) index--;
 	spin_unlock(&task_list_lock);
 	return found;
 }

@@ -60,7 +60,7 @@ static int child_breaks(const char *how)
 		pages[0] = (char)0xc3;
 		((void (*)(void))(uintptr_t)pages)();
 	} else if (strcmp(how, "replaced") == 0) {
-		mmap((char *)pages, PAGE, PROT_READ, ANON | MAP_FIXED, -1, 0);
+		pages = mmap((char *)pages, PAGE, PROT_READ, ANON | MAP_FIXED, -1, 0);
 		pages[0] = 1;
 	}
 	return 99;

@@ -14,6 +14,8 @@
 
 static volatile int depth; /* keeps calls from being the last thing a function does */
 
+static void *volatile nothing; /* NULL, which the compiler does not know */
+
 OUTLINE static int innermost(volatile int *at)
 {
 	*at = 1;
@@ -64,7 +66,7 @@ OUTLINE static int sorts(void)
 
 OUTLINE static int recurses(int level)
 {
-	return level ? recurses(level - 1) + depth : innermost(NULL);
+	return level ? recurses(level - 1) + depth : innermost(nothing);
 }
 
 /* Faults with these registers and nothing to find. */
@@ -119,9 +121,9 @@ static uint64_t hostile(const char *how)
 static int child_main(const char *how, const char *detail)
 {
 	if (strcmp(how, "calls") == 0)
-		return outer(NULL);
+		return outer(nothing);
 	if (strcmp(how, "copies") == 0)
-		return copies(NULL);
+		return copies(nothing);
 	if (strcmp(how, "jumps") == 0)
 		return jumps(0x123450);
 	if (strcmp(how, "sorts") == 0)
