@@ -224,7 +224,7 @@ static uint64_t length(struct fuzz_input *input)
 
 static void step_map(struct fuzz_input *input, struct iommu_gather *gather, uint8_t how)
 {
-	uint64_t start = place(input), size = length(input), base = place(input);
+	uint64_t start = place(input), size = length(input), base = place(input) % BIT(48);
 	uint32_t flags = how >> 4 & 3 ? how >> 4 & 3 : RW;
 	int error;
 
