@@ -308,3 +308,13 @@ bool handle_table_holds(struct handle_table *table, const struct object *object)
 	spin_unlock(&table->lock);
 	return found;
 }
+
+void handle_table_count(struct handle_table *table, uint32_t counts[CORDON_OBJECT_TYPES])
+{
+	memset(counts, 0, CORDON_OBJECT_TYPES * sizeof(*counts));
+	spin_lock(&table->lock);
+	for (uint32_t i = 0; i < table->capacity; i++)
+		if (table->slots[i].object)
+			counts[table->slots[i].object->ops->type]++;
+	spin_unlock(&table->lock);
+}

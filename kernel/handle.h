@@ -153,6 +153,9 @@ int handle_take_all(struct handle_table *table, const struct handle_moved *moved
  * -ENOMEM. */
 int handle_put_all(struct handle_table *table, struct handle_moved *moved, uint32_t count);
 
+/* How many handles there are to objects of each type. */
+void handle_table_count(struct handle_table *table, uint32_t counts[CORDON_OBJECT_TYPES]);
+
 /* Whether the table holds any handle to the object (CORE-8). Looks at all slots in use. */
 bool handle_table_holds(struct handle_table *table, const struct object *object);
 

@@ -57,6 +57,9 @@ struct spinlock {
 		.rank = (rank_), .holder = LOCK_NO_HOLDER, .name = (name_) \
 	}
 
+/* Set by a panic, when nothing else runs any more: locks are neither waited for nor checked. */
+extern bool locks_are_broken;
+
 void spin_init(struct spinlock *lock, enum lock_rank rank, const char *name);
 
 /* Whether this CPU holds the lock. */

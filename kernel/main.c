@@ -29,6 +29,7 @@
 #include <kernel/system.h>
 #include <kernel/task.h>
 #include <kernel/trace.h>
+#include <kernel/trap.h>
 #include <lib/cpio/cpio.h>
 
 #define CONSOLE_IRQ 4 /* COM1 */
@@ -265,6 +266,24 @@ static uint64_t kicks_all(void)
 	return sum;
 }
 
+static uint64_t switches_all(void)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < arch_cpu_count(); i++)
+		sum += arch_cpu(i)->switches;
+	return sum;
+}
+
+static uint64_t interrupts_all(void)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < arch_cpu_count(); i++)
+		sum += arch_cpu(i)->interrupts;
+	return sum;
+}
+
 static uint64_t shootdowns_all(void)
 {
 	uint64_t sum = 0;
@@ -290,8 +309,12 @@ static void counters_start(void)
 	system_counter("heap.frames", heap_frames);
 	system_counter("irq.spurious", irq_spurious_count);
 	system_counter("cpus.running", cpus_running);
+	system_counter("cpus.switches", switches_all);
+	system_counter("cpus.interrupts", interrupts_all);
 	system_counter("cpus.kicks", kicks_all);
 	system_counter("cpus.shootdowns", shootdowns_all);
+	system_counter("tasks.faults", trap_fault_count);
+	system_counter("stacks.grown", trap_growth_count);
 }
 
 void kernel_main(const struct boot_info *boot)

@@ -6,6 +6,7 @@
 #include <kernel/log.h>
 #include <kernel/page.h>
 #include <kernel/selftest.h>
+#include <kernel/task.h>
 #include <kernel/string.h>
 
 #if defined(CORDON_DEBUG) && CORDON_DEBUG
@@ -168,6 +169,26 @@ static const struct {
 #endif
 };
 
+static bool panics;
+
+static bool is_named(const char *value, size_t length, const char *name)
+{
+	return length == strlen(name) && strncmp(value, name, length) == 0;
+}
+
+/* With the locks that a report wants: of the task, its handles, its memory. */
+void selftest_panic(void)
+{
+	struct task *task = task_current();
+
+	if (!panics)
+		return;
+	spin_lock(&task->lock);
+	spin_lock(&task->handles.lock);
+	spin_lock(&task->aspace->lock);
+	panic("selftest: with locks held");
+}
+
 void selftest_run(void)
 {
 	const char *value;
@@ -175,8 +196,11 @@ void selftest_run(void)
 
 	if (!cmdline_find("selftest", &value, &length))
 		return;
+	panics = is_named(value, length, "panic");
+	if (panics)
+		return;
 	for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
-		if (length != strlen(errors[i].name) || strncmp(value, errors[i].name, length) != 0)
+		if (!is_named(value, length, errors[i].name))
 			continue;
 		errors[i].commit();
 		log_error("%s was not noticed", errors[i].name);

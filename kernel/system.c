@@ -10,6 +10,8 @@
 #include <kernel/log.h>
 #include <kernel/memory.h>
 #include <kernel/page.h>
+#include <kernel/selftest.h>
+#include <kernel/state.h>
 #include <kernel/string.h>
 #include <kernel/syscall.h>
 #include <kernel/system.h>
@@ -71,6 +73,11 @@ static const char *const object_names[CORDON_OBJECT_TYPES] = {
         [CORDON_OBJECT_DEVICE] = "objects.device",
 };
 
+const char *system_object_name(uint32_t type)
+{
+	return object_names[type] + sizeof("objects.") - 1;
+}
+
 /* The counters that were registered, and then those of objects. */
 static int provide_counters(uint32_t topic, uint32_t index, void *record, size_t *size)
 {
@@ -90,6 +97,15 @@ static int provide_counters(uint32_t topic, uint32_t index, void *record, size_t
 	}
 	*size = sizeof(*counter);
 	return 0;
+}
+
+int system_record(uint32_t topic, uint32_t index, void *record)
+{
+	size_t size = SYSTEM_RECORD_MAX;
+
+	if (topic >= CORDON_SYSTEM_TOPICS || !providers[topic])
+		return -EINVAL;
+	return providers[topic](topic, index, record, &size);
 }
 
 int system_init(void)
@@ -208,6 +224,17 @@ int64_t sys_system_poweroff(cordon_handle_t authority, uint32_t code)
 		return error;
 	log_info("power off, code %u", code);
 	arch_poweroff(code);
+}
+
+int64_t sys_system_state(cordon_handle_t authority)
+{
+	int error = authority_check(authority, CORDON_RIGHT_INSPECT);
+
+	if (error)
+		return error;
+	selftest_panic();
+	state_print();
+	return 0;
 }
 
 int64_t sys_system_trace(cordon_handle_t authority, const char *user_name, uint64_t size,

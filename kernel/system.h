@@ -16,6 +16,13 @@ typedef int (*system_provider_t)(uint32_t topic, uint32_t index, void *record, s
 /* Called at boot only. */
 void system_provide(enum cordon_system_topic topic, system_provider_t provider);
 
+/* The index-th record of a topic, into SYSTEM_RECORD_MAX bytes. 0, -ENOENT, or -EINVAL when nobody
+ * provides the topic. */
+int system_record(uint32_t topic, uint32_t index, void *record);
+
+/* What a type of objects is called. */
+const char *system_object_name(uint32_t type);
+
 /* A counter for CORDON_SYSTEM_COUNTERS; value is read when asked. At boot only. */
 void system_counter(const char *name, uint64_t (*read)(void));
 

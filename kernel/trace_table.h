@@ -769,6 +769,10 @@ static const struct trace_argument call_system_inject[] = {
 	{"nth", TRACE_VALUE, TRACE_NUMBER, 0, sizeof(uint64_t), 0, 1},
 };
 
+static const struct trace_argument call_system_state[] = {
+	{"authority", TRACE_VALUE, TRACE_HANDLE, 0, sizeof(cordon_handle_t), 0, 1},
+};
+
 static const struct trace_argument call_system_trace[] = {
 	{"authority", TRACE_VALUE, TRACE_HANDLE, 0, sizeof(cordon_handle_t), 0, 1},
 	{"name", TRACE_IN, TRACE_BYTES, 0, 1, 2, 1},
@@ -854,6 +858,7 @@ static const struct trace_call trace_calls[] = {
 	[74] = {2, call_system_canary},
 	[75] = {2, call_system_poweroff},
 	[77] = {4, call_system_inject},
+	[79] = {1, call_system_state},
 	[78] = {4, call_system_trace},
 	[76] = {2, call_system_log},
 	[80] = {2, call_thread_set},

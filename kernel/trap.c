@@ -9,6 +9,7 @@
 #include <kernel/panic.h>
 #include <kernel/sched.h>
 #include <kernel/task.h>
+#include <kernel/trap.h>
 #include <kernel/user.h>
 
 #define VECTOR_PAGE_FAULT 14
@@ -71,6 +72,25 @@ static void report_registers(const struct arch_trap_frame *f)
 #undef R
 }
 
+/* --- counters -------------------------------------------------------------------------------- */
+
+static uint64_t faults, growths;
+
+uint64_t trap_fault_count(void)
+{
+	return __atomic_load_n(&faults, __ATOMIC_RELAXED);
+}
+
+uint64_t trap_growth_count(void)
+{
+	return __atomic_load_n(&growths, __ATOMIC_RELAXED);
+}
+
+static void count(uint64_t *counter)
+{
+	__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+}
+
 /* --- backtraces ------------------------------------------------------------------------------ */
 
 static int read_own(void *context, void *to, uint64_t from, size_t size)
@@ -110,6 +130,7 @@ static void report_calls(const struct arch_trap_frame *frame)
 /* All that is known of a task that is about to be ended for what it did. */
 static void report(const struct arch_trap_frame *frame)
 {
+	count(&faults);
 	report_registers(frame);
 	report_code(frame->rip);
 	report_calls(frame);
@@ -121,10 +142,13 @@ static void report(const struct arch_trap_frame *frame)
 static int grow_stack(uint64_t address, uint64_t error)
 {
 	const struct task *task = task_current();
+	int result = -EFAULT;
 
-	if (!task || (error & (PF_PRESENT | PF_FETCH)))
-		return -EFAULT;
-	return aspace_grow(task->aspace, uaddr(address));
+	if (task && !(error & (PF_PRESENT | PF_FETCH)))
+		result = aspace_grow(task->aspace, uaddr(address));
+	if (!result)
+		count(&growths);
+	return result;
 }
 
 bool trap_user_copy_fault(uint64_t address, uint64_t error)

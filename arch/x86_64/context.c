@@ -90,6 +90,72 @@ void arch_thread_destroy(struct arch_thread *thread)
 	thread->kernel_stack = 0;
 }
 
+/* --- for reports ----------------------------------------------------------------------------- */
+
+/* What arch_switch pushed last. */
+struct saved_stack {
+	uint64_t continue_at;
+	uint64_t rbp;
+};
+
+/* What syscall_entry pushes first (syscall_entry.S). */
+struct call_entry {
+	uint64_t rbp, rflags, rip, rsp;
+};
+
+/* A word of a stack, which the compiler may have marked as nobody's. */
+static __attribute__((no_sanitize_address)) uint64_t stack_word(uint64_t address)
+{
+	return *(const volatile uint64_t *)(uintptr_t)address;
+}
+
+static bool on_stack(const struct arch_thread *thread, uint64_t address, size_t size)
+{
+	return is_aligned(address, 8) && address >= thread->kernel_stack &&
+	       address <= thread->kernel_stack + STACK_SIZE - size;
+}
+
+size_t arch_thread_calls(const struct arch_thread *thread, uint64_t *calls, size_t max)
+{
+	uint64_t sp = thread->kernel_sp, frame;
+	size_t count = 0;
+
+	if (max == 0 || !on_stack(thread, sp, sizeof(struct saved_stack)))
+		return 0;
+	calls[count++] = stack_word(sp + offsetof(struct saved_stack, continue_at));
+	frame = stack_word(sp + offsetof(struct saved_stack, rbp));
+	while (count < max && on_stack(thread, frame, 16)) {
+		uint64_t above = stack_word(frame);
+
+		calls[count++] = stack_word(frame + 8);
+		if (above <= frame)
+			break;
+		frame = above;
+	}
+	return count;
+}
+
+bool arch_thread_user(const struct arch_thread *thread, uint64_t *ip, uint64_t *sp, uint64_t *fp)
+{
+	uint64_t top = thread->kernel_stack + STACK_SIZE;
+	uint64_t entry = top - sizeof(struct call_entry),
+	         trap = top - sizeof(struct arch_trap_frame);
+
+	if (!thread->fpu)
+		return false; /* a kernel thread */
+	/* A trap pushes the user's stack segment first, a system call the stack pointer. */
+	if (stack_word(top - 8) == SELECTOR_USER_DATA) {
+		*ip = stack_word(trap + offsetof(struct arch_trap_frame, rip));
+		*sp = stack_word(trap + offsetof(struct arch_trap_frame, rsp));
+		*fp = stack_word(trap + offsetof(struct arch_trap_frame, rbp));
+	} else {
+		*ip = stack_word(entry + offsetof(struct call_entry, rip));
+		*sp = stack_word(entry + offsetof(struct call_entry, rsp));
+		*fp = stack_word(entry + offsetof(struct call_entry, rbp));
+	}
+	return *ip != 0;
+}
+
 /* --- the user's segment bases -------------------------------------------------------------- */
 
 /* The processor refuses to load a base that is not canonical. What ring 3 loaded itself is, and so

@@ -5,7 +5,9 @@
 #include <arch/percpu.h>
 #include <kernel/asan.h>
 #include <kernel/log.h>
+#include <kernel/lock.h>
 #include <kernel/panic.h>
+#include <kernel/state.h>
 #include <kernel/symbols.h>
 
 #include "layout.h"
@@ -102,6 +104,9 @@ static void backtrace(uint64_t frame_pointer)
 
 static _Noreturn void end(void)
 {
+	/* The reports are complete by now, should this be one thing too many. */
+	locks_are_broken = true;
+	state_print();
 	arch_poweroff(1);
 }
 

@@ -163,9 +163,10 @@ struct iommu_unit {
 	bool fault_interrupt_masked;
 	uint32_t fault_count; /* in the unit's window */
 	uint64_t fault_window_start;
-	uint64_t faults;      /* records since boot */
-	uint64_t faults_lost; /* not yet told to the sink */
-	uint64_t quarantined; /* table frames that no confirmed invalidation released; nobody's */
+	uint64_t faults;        /* records since boot */
+	uint64_t faults_lost;   /* not yet told to the sink */
+	uint64_t invalidations; /* of gathers: each with its wait; changed in one step */
+	uint64_t quarantined;   /* table frames that no confirmed invalidation released; nobody's */
 };
 
 /* Why a unit is unusable, where it is the same for every vendor (iommu.c). */

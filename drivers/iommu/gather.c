@@ -111,6 +111,7 @@ static __attribute__((noinline)) int flush_open(struct iommu_gather *gather)
 	if (gather->failed)
 		error = -EIO;
 	gather_reset(gather);
+	__atomic_fetch_add(&unit->invalidations, 1, __ATOMIC_RELAXED);
 	return error;
 }
 

@@ -264,6 +264,15 @@ bool iommu_describe(size_t index, struct cordon_iommu_desc *out)
 	return true;
 }
 
+uint64_t iommu_invalidation_count(void)
+{
+	const struct iommu_unit *unit;
+	uint64_t count = 0;
+
+	list_for_each(unit, &units, link) count += unit->invalidations;
+	return count;
+}
+
 bool iommu_overlaps_registers(uint64_t base, uint64_t size)
 {
 	const struct iommu_unit *unit;

@@ -37,6 +37,9 @@ bool iommu_usable(const char **why);
  * the reason. */
 bool iommu_describe(size_t index, struct cordon_iommu_desc *out);
 
+/* How many invalidations all units were given for changed mappings, each with its wait. */
+uint64_t iommu_invalidation_count(void);
+
 /* True when [base, base + size) holds registers of a unit (never mapped, never a DMA target). */
 bool iommu_overlaps_registers(uint64_t base, uint64_t size);
 

@@ -127,6 +127,7 @@ void vfio_init(void)
 		system_provide(topics[i], vfio_info);
 	system_counter("faults", faults_count);
 	system_counter("faults_lost", faults_lost);
+	system_counter("iommu.invalidations", iommu_invalidation_count);
 	system_counter("quarantined_devices", groups_quarantined);
 	system_counter("quarantined_bytes", mapping_quarantined_bytes);
 	faults_init();

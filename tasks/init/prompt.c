@@ -139,6 +139,15 @@ static bool command_trace(struct init *init, unsigned int count, const char *con
 	return true;
 }
 
+static bool command_state(struct init *init, unsigned int count, const char *const *words)
+{
+	(void)count;
+	(void)words;
+	fflush(stdout);
+	cordon_system_state(init->authority);
+	return true;
+}
+
 /* A command that prints one table and takes no words. */
 #define TABLE_COMMAND(name)                                               \
 	static bool command_##name(struct init *init, unsigned int count, \
@@ -183,6 +192,7 @@ static const struct {
         {"run", "run NAME [ARGUMENT...] [&]: start a task of the manifest or a program",
          command_run},
         {"kill", "kill NAME: end a task that init started", command_kill},
+        {"state", "all of these and more, to be pasted into the report of a bug", command_state},
         {"trace", "trace NAME [off]: show the system calls of tasks of that name", command_trace},
         {"poweroff", "end every task and switch the machine off", command_poweroff},
 };

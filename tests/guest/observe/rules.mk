@@ -5,3 +5,6 @@ trace_SRCS := tests/guest/observe/trace.c tests/guest/support/tap.c tests/guest/
 
 GUEST_TESTS += backtrace
 backtrace_SRCS := tests/guest/observe/backtrace.c tests/guest/support/tap.c tests/guest/support/support.c
+
+GUEST_TESTS += state
+state_SRCS := tests/guest/observe/state.c tests/guest/support/tap.c tests/guest/support/support.c

@@ -340,6 +340,11 @@ void iommu_set_fault_sink(iommu_fault_sink_t to)
 	sink = to;
 }
 
+uint64_t iommu_invalidation_count(void)
+{
+	return 0;
+}
+
 void iommu_poll_faults(void)
 {
 	journal("poll");

@@ -74,6 +74,14 @@ static inline void arch_switch(struct arch_thread *from, struct arch_thread *to)
 	                   "r14", "r15", "memory", "cc");
 }
 
+/* Where calls return to that a thread is in, in the kernel, innermost first: at most max. The
+ * thread does not run, or what is found is old; only its stack is read. */
+size_t arch_thread_calls(const struct arch_thread *thread, uint64_t *calls, size_t max);
+
+/* Where a thread's program was when it entered the kernel: instruction, stack and frame pointer.
+ * False: it never ran. */
+bool arch_thread_user(const struct arch_thread *thread, uint64_t *ip, uint64_t *sp, uint64_t *fp);
+
 /* Goes to ring 3 for the first time: rip, rsp, first argument (%rdi); all other registers zero.
  * Takes any values: a bad rip or rsp is a fault of the task. The kernel stack starts afresh. */
 _Noreturn void arch_enter_user(uint64_t rip, uint64_t rsp, uint64_t argument);
