@@ -1,42 +1,192 @@
 /* SPDX-License-Identifier: MIT */
-#include <cordon/errno.h>
 #include <kernel/account.h>
-#include <kernel/heap.h>
-#include <kernel/page.h>
-#include <kernel/panic.h>
 
-/* What a task gets whose creator names no limit. */
-#define DEFAULT_FRAMES_SHARE 4 /* a quarter of all frames */
-#define DEFAULT_HANDLES      1024
-#define DEFAULT_THREADS      64
-#define DEFAULT_MAPPINGS     65536
-#define DEFAULT_OBJECTS      4096
-
-static uint64_t limit_or(uint64_t limit, uint64_t otherwise)
+static uint64_t budget_member(const struct cordon_budget *budget, enum charge kind)
 {
-	return limit ? limit : otherwise;
+	switch (kind) {
+	case CHARGE_FRAMES:
+		return budget->frames;
+	case CHARGE_KERNEL:
+		return budget->kernel;
+	case CHARGE_HANDLES:
+		return budget->handles;
+	case CHARGE_THREADS:
+		return budget->threads;
+	case CHARGE_MAPPINGS:
+		return budget->mappings;
+	default:
+		return budget->objects;
+	}
 }
 
-int account_create(const struct cordon_budget *limits, struct account **out)
+static uint64_t what_is_left(const struct account *account, enum charge kind)
 {
-	struct account *account = heap_alloc(sizeof(*account));
+	uint64_t used = __atomic_load_n(&account->used[kind], __ATOMIC_RELAXED);
 
-	if (!account)
-		return -ENOMEM;
-	account->references = 1;
-	account->limit[CHARGE_FRAMES] = limit_or(limits->frames,
-	                                         page_total_count() / DEFAULT_FRAMES_SHARE);
-	account->limit[CHARGE_HANDLES] = limit_or(limits->handles, DEFAULT_HANDLES);
-	account->limit[CHARGE_THREADS] = limit_or(limits->threads, DEFAULT_THREADS);
-	account->limit[CHARGE_MAPPINGS] = limit_or(limits->mappings, DEFAULT_MAPPINGS);
-	account->limit[CHARGE_OBJECTS] = limit_or(limits->objects, DEFAULT_OBJECTS);
-	*out = account;
+	return used < account->limit[kind] ? account->limit[kind] - used : 0;
+}
+
+/* --- lending --------------------------------------------------------------------------------- */
+
+static int lend(struct account *account, enum charge kind, uint64_t amount)
+{
+	int error = account_charge(account, kind, amount);
+
+	if (!error)
+		__atomic_fetch_add(&account->lent[kind], amount, __ATOMIC_RELEASE);
+	return error;
+}
+
+/* Takes all that is free, so that nobody can charge it any more. */
+static uint64_t take_free(struct account *account, enum charge kind)
+{
+	uint64_t limit = account->limit[kind];
+	uint64_t used = __atomic_load_n(&account->used[kind], __ATOMIC_SEQ_CST);
+
+	/* Above the limit: somebody's charge that is about to be refused. */
+	while (used < limit)
+		if (__atomic_compare_exchange_n(&account->used[kind], &used, limit, true,
+		                                __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+			__atomic_fetch_add(&account->lent[kind], limit - used, __ATOMIC_RELEASE);
+			return limit - used;
+		}
 	return 0;
 }
 
+/* Something lent comes back to an account; through those that are closed it goes on to the next
+ * that is not. */
+static void give_back(struct account *account, enum charge kind, uint64_t amount)
+{
+	while (account && amount) {
+		__atomic_fetch_sub(&account->lent[kind], amount, __ATOMIC_RELAXED);
+		__atomic_fetch_sub(&account->used[kind], amount, __ATOMIC_SEQ_CST);
+		if (!__atomic_load_n(&account->closed, __ATOMIC_SEQ_CST))
+			return;
+		amount = take_free(account, kind);
+		account = account->parent;
+	}
+}
+
+void account_close(struct account *account)
+{
+	/* Before what is free is taken: what comes back later is seen by one or the other. */
+	__atomic_store_n(&account->closed, true, __ATOMIC_SEQ_CST);
+	if (!account->parent)
+		return;
+	for (int kind = 0; kind < CHARGE_KINDS; kind++)
+		give_back(account->parent, kind, take_free(account, kind));
+}
+
+/* --- creation -------------------------------------------------------------------------------- */
+
+/* With the limits in place: it pays for itself. */
+static struct account *account_begin(const uint64_t limits[CHARGE_KINDS])
+{
+	struct account *account;
+
+	if (limits[CHARGE_KERNEL] < ACCOUNT_OWN_MEMORY)
+		return NULL;
+	account = heap_alloc(sizeof(*account));
+	if (!account)
+		return NULL;
+	account->references = 1;
+	account->used[CHARGE_KERNEL] = ACCOUNT_OWN_MEMORY;
+	for (int kind = 0; kind < CHARGE_KINDS; kind++)
+		account->limit[kind] = limits[kind];
+	return account;
+}
+
+int account_create(const struct cordon_budget *budget, struct account **out)
+{
+	uint64_t limits[CHARGE_KINDS];
+
+	for (int kind = 0; kind < CHARGE_KINDS; kind++) {
+		limits[kind] = budget_member(budget, kind);
+		if (!limits[kind])
+			limits[kind] = UINT64_MAX;
+	}
+	*out = account_begin(limits);
+	return *out ? 0 : -ENOMEM;
+}
+
+int account_divide(struct account *parent, const struct cordon_budget *budget, struct account **out)
+{
+	uint64_t limits[CHARGE_KINDS];
+	struct account *account = NULL;
+	int lent, error = 0;
+
+	for (lent = 0; lent < CHARGE_KINDS; lent++) {
+		limits[lent] = budget_member(budget, lent);
+		if (!limits[lent])
+			limits[lent] = what_is_left(parent, lent) / ACCOUNT_SHARE;
+		error = lend(parent, lent, limits[lent]);
+		if (error)
+			goto give_back;
+	}
+	error = -ENOMEM;
+	account = account_begin(limits);
+	if (!account)
+		goto give_back;
+	account_ref(parent);
+	account->parent = parent;
+	*out = account;
+	return 0;
+
+give_back:
+	while (lent-- > 0)
+		give_back(parent, lent, limits[lent]);
+	return error;
+}
+
+/* --- references ------------------------------------------------------------------------------ */
+
+/* What its parent lent and does not have again goes back. */
+static void account_end(struct account *account)
+{
+	for (int kind = 0; kind < CHARGE_KINDS; kind++) {
+		uint64_t own = kind == CHARGE_KERNEL ? ACCOUNT_OWN_MEMORY : 0;
+
+		ASSERT(account->used[kind] == account->lent[kind] + own);
+		if (account->parent)
+			give_back(account->parent, kind,
+			          account->limit[kind] - account->lent[kind]);
+	}
+	heap_free(account);
+}
+
+/* In a loop: a chain of tasks that each started the next and ended can be long. */
 void account_release(struct account *account)
 {
-	for (int kind = 0; kind < CHARGE_KINDS; kind++)
-		ASSERT(account->used[kind] == 0);
-	heap_free(account);
+	do {
+		struct account *parent = account->parent;
+
+		account_end(account);
+		account = parent;
+	} while (account && account_drop(account));
+}
+
+/* --- the rest -------------------------------------------------------------------------------- */
+
+static uint32_t shown(uint64_t count)
+{
+	return count < UINT32_MAX ? (uint32_t)count : UINT32_MAX;
+}
+
+static void budget_of(const uint64_t numbers[CHARGE_KINDS], struct cordon_budget *out)
+{
+	*out = (struct cordon_budget){
+	        .frames = numbers[CHARGE_FRAMES],
+	        .kernel = numbers[CHARGE_KERNEL],
+	        .handles = shown(numbers[CHARGE_HANDLES]),
+	        .threads = shown(numbers[CHARGE_THREADS]),
+	        .mappings = shown(numbers[CHARGE_MAPPINGS]),
+	        .objects = shown(numbers[CHARGE_OBJECTS]),
+	};
+}
+
+void account_describe(const struct account *account, struct cordon_budget *limits,
+                      struct cordon_budget *lent)
+{
+	budget_of(account->limit, limits);
+	budget_of(account->lent, lent);
 }

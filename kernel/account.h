@@ -3,18 +3,26 @@
  * Budgets (S10). Every task has an account; what a task makes the kernel hold is charged to
  * it. An object keeps a reference to the account it was charged to, so that the charge is
  * given back to the right place even after the task ended.
+ *
+ * Accounts form a tree that divides what there is. The limit of an account is lent by its parent,
+ * where it counts as used from the first moment: so the limits of all accounts together never
+ * exceed the machine, a charge looks at one account only, and nobody else's use can make it fail.
+ * What a task has no more use for at its end goes back at once (account_close), the rest with the
+ * last thing that is charged to it.
  */
 #ifndef KERNEL_ACCOUNT_H
 #define KERNEL_ACCOUNT_H
 
 #include <cordon/errno.h>
 #include <cordon/task.h>
+#include <kernel/heap.h>
 #include <kernel/inject.h>
 #include <kernel/panic.h>
 #include <kernel/types.h>
 
 enum charge {
-	CHARGE_FRAMES,
+	CHARGE_FRAMES, /* frames of memory objects */
+	CHARGE_KERNEL, /* bytes of kernel memory: heap, page tables, kernel stacks */
 	CHARGE_HANDLES,
 	CHARGE_THREADS,
 	CHARGE_MAPPINGS,
@@ -25,12 +33,34 @@ enum charge {
 /* No lock: the numbers are independent of each other, and each is changed in one step. */
 struct account {
 	uint32_t references;
+	bool closed;            /* nobody spends from it any more: what becomes free goes up */
+	struct account *parent; /* a reference; NULL: it divides the machine */
 	uint64_t limit[CHARGE_KINDS];
 	uint64_t used[CHARGE_KINDS];
+	uint64_t lent[CHARGE_KINDS]; /* the part of used that children have, or the parent again */
 };
 
-/* limits: zero members take the kernel's defaults. Returns 0 or -ENOMEM. */
-int account_create(const struct cordon_budget *limits, struct account **out);
+/* What an account takes of its own kernel memory, until it goes. */
+#define ACCOUNT_OWN_MEMORY heap_cost(sizeof(struct account))
+
+/* An account without parent. budget: zero members are without limit. Returns 0 or -ENOMEM. */
+int account_create(const struct cordon_budget *budget, struct account **out);
+
+/*
+ * An account whose limits are taken from the parent's. budget: of a zero member the child gets the
+ * part 1 / ACCOUNT_SHARE of what the parent has left. Returns 0, or -ENOMEM when the parent has
+ * less left than that, or the heap.
+ */
+#define ACCOUNT_SHARE 8
+int account_divide(struct account *parent, const struct cordon_budget *budget,
+                   struct account **out);
+
+/* The task of the account ended: what is not in use goes back to the parent, now and whenever one
+ * of its own children gives something back. */
+void account_close(struct account *account);
+
+/* The last reference went; for account_unref only. */
+void account_release(struct account *account);
 
 static inline void account_ref(struct account *account)
 {
@@ -39,21 +69,33 @@ static inline void account_ref(struct account *account)
 	ASSERT(before != 0); /* else it is being destroyed */
 }
 
-/* The last reference went; for account_unref only. */
-void account_release(struct account *account);
-
-static inline void account_unref(struct account *account)
+/* Whether it was the last reference. */
+static inline bool account_drop(struct account *account)
 {
 	uint32_t before = __atomic_fetch_sub(&account->references, 1, __ATOMIC_ACQ_REL);
 
 	ASSERT(before != 0);
-	if (before == 1)
+	return before == 1;
+}
+
+static inline void account_unref(struct account *account)
+{
+	if (account_drop(account))
 		account_release(account);
 }
 
+/* Its limits, and what of them was lent to children. Counts that do not fit show as their largest
+ * value. */
+void account_describe(const struct account *account, struct cordon_budget *limits,
+                      struct cordon_budget *lent);
+
+/* What the account's own task uses, without what children have. */
 static inline uint64_t account_used(const struct account *account, enum charge kind)
 {
-	return __atomic_load_n(&account->used[kind], __ATOMIC_RELAXED);
+	uint64_t lent = __atomic_load_n(&account->lent[kind], __ATOMIC_ACQUIRE);
+	uint64_t used = __atomic_load_n(&account->used[kind], __ATOMIC_RELAXED);
+
+	return used > lent ? used - lent : 0; /* a child may have gone in between */
 }
 
 /*
@@ -80,6 +122,52 @@ static inline void account_uncharge(struct account *account, enum charge kind, u
 	uint64_t before = __atomic_fetch_sub(&account->used[kind], amount, __ATOMIC_RELAXED);
 
 	ASSERT(before >= amount);
+}
+
+/* --- kernel memory --------------------------------------------------------------------------- */
+
+/* Zeroed heap memory, charged at what it takes. NULL: no budget, or no memory. */
+static inline void *account_alloc(struct account *account, size_t size)
+{
+	void *memory;
+
+	if (account_charge(account, CHARGE_KERNEL, heap_cost(size)) != 0)
+		return NULL;
+	memory = heap_alloc(size);
+	if (!memory)
+		account_uncharge(account, CHARGE_KERNEL, heap_cost(size));
+	return memory;
+}
+
+/* Frees what account_alloc returned for that size. NULL is allowed. */
+static inline void account_free(struct account *account, void *memory, size_t size)
+{
+	if (!memory)
+		return;
+	heap_free(memory);
+	account_uncharge(account, CHARGE_KERNEL, heap_cost(size));
+}
+
+/* The same for an object, which counts as one, and for the reference that it holds. */
+static inline void *account_alloc_object(struct account *account, size_t size)
+{
+	void *memory;
+
+	if (account_charge(account, CHARGE_OBJECTS, 1) != 0)
+		return NULL;
+	memory = account_alloc(account, size);
+	if (memory)
+		account_ref(account);
+	else
+		account_uncharge(account, CHARGE_OBJECTS, 1);
+	return memory;
+}
+
+static inline void account_free_object(struct account *account, void *memory, size_t size)
+{
+	account_free(account, memory, size);
+	account_uncharge(account, CHARGE_OBJECTS, 1);
+	account_unref(account);
 }
 
 #endif

@@ -11,12 +11,12 @@
 
 /* --- page tables and their price ------------------------------------------------------------- */
 
-static int tables_charge_locked(struct aspace *aspace, uint64_t frames)
+static int tables_charge_locked(struct aspace *aspace, uint64_t tables)
 {
-	int err = account_charge(aspace->account, CHARGE_FRAMES, frames);
+	int err = account_charge(aspace->account, CHARGE_KERNEL, tables * PAGE_SIZE);
 
 	if (err == 0)
-		aspace->tables_charged += frames;
+		aspace->tables_charged += tables;
 	return err;
 }
 
@@ -27,7 +27,8 @@ int tables_settle_locked(struct aspace *aspace)
 	if (tables > aspace->tables_charged)
 		return tables_charge_locked(aspace, tables - aspace->tables_charged);
 	if (tables < aspace->tables_charged) {
-		account_uncharge(aspace->account, CHARGE_FRAMES, aspace->tables_charged - tables);
+		account_uncharge(aspace->account, CHARGE_KERNEL,
+		                 (aspace->tables_charged - tables) * PAGE_SIZE);
 		aspace->tables_charged = tables;
 	}
 	return 0;
@@ -98,10 +99,10 @@ int region_fill_locked(struct region *region, uint64_t start, uint64_t size, uin
 /* --- regions --------------------------------------------------------------------------------- */
 
 /* For a region that will map the memory, if any. */
-static struct region *region_alloc(struct memory *memory)
+static struct region *region_alloc(struct account *account, struct memory *memory)
 {
 	if (!memory || __atomic_exchange_n(&memory->first_taken, true, __ATOMIC_ACQUIRE))
-		return heap_alloc(sizeof(struct region));
+		return account_alloc(account, sizeof(struct region));
 	memory->first = (struct region){.home = memory};
 	return &memory->first;
 }
@@ -113,7 +114,7 @@ int region_create(struct aspace *aspace, struct memory *memory, struct region **
 
 	if (err != 0)
 		return err;
-	region = region_alloc(memory);
+	region = region_alloc(aspace->account, memory);
 	if (!region) {
 		account_uncharge(aspace->account, CHARGE_MAPPINGS, 1);
 		return -ENOMEM;
@@ -126,11 +127,13 @@ int region_create(struct aspace *aspace, struct memory *memory, struct region **
 
 void region_destroy(struct region *region)
 {
-	account_uncharge(region->aspace->account, CHARGE_MAPPINGS, 1);
+	struct account *account = region->aspace->account;
+
+	account_uncharge(account, CHARGE_MAPPINGS, 1);
 	if (region->home)
 		__atomic_store_n(&region->home->first_taken, false, __ATOMIC_RELEASE);
 	else
-		heap_free(region);
+		account_free(account, region, sizeof(*region));
 }
 
 void region_attach_locked(struct region *region, struct memory *memory, const struct region *like)
@@ -183,7 +186,7 @@ void regions_release(struct list *gone)
 
 int aspace_create(struct account *account, struct aspace **out)
 {
-	struct aspace *aspace = heap_alloc(sizeof(*aspace));
+	struct aspace *aspace = account_alloc(account, sizeof(*aspace));
 	int err = -ENOMEM;
 
 	if (!aspace)
@@ -203,9 +206,9 @@ int aspace_create(struct account *account, struct aspace **out)
 	return 0;
 
 uncharge:
-	account_uncharge(account, CHARGE_FRAMES, 1);
+	account_uncharge(account, CHARGE_KERNEL, PAGE_SIZE);
 free:
-	heap_free(aspace);
+	account_free(account, aspace, sizeof(*aspace));
 	return err;
 }
 
@@ -219,15 +222,16 @@ void aspace_ref(struct aspace *aspace)
 void aspace_unref(struct aspace *aspace)
 {
 	uint32_t before = __atomic_fetch_sub(&aspace->references, 1, __ATOMIC_ACQ_REL);
+	struct account *account = aspace->account;
 
 	ASSERT(before != 0);
 	if (before > 1)
 		return;
 	ASSERT(tree_empty(&aspace->regions));
 	arch_paging_destroy(&aspace->paging);
-	account_uncharge(aspace->account, CHARGE_FRAMES, aspace->tables_charged);
-	account_unref(aspace->account);
-	heap_free(aspace);
+	account_uncharge(account, CHARGE_KERNEL, aspace->tables_charged * PAGE_SIZE);
+	account_free(account, aspace, sizeof(*aspace));
+	account_unref(account);
 }
 
 void aspace_clear(struct aspace *aspace)

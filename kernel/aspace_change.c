@@ -68,6 +68,15 @@ static void change_finish_locked(struct change *change)
 	tables_settle_locked(change->aspace);
 }
 
+static int change_reserve_locked(struct change *change)
+{
+	int err = account_charge(change->aspace->account, CHARGE_KERNEL, SPLIT_TABLES * PAGE_SIZE);
+
+	if (err == 0)
+		change->reserved = SPLIT_TABLES;
+	return err;
+}
+
 /* Gets what the cuts need. spares: how many new regions. Returns 0, or -ENOMEM with nothing kept.
  */
 static int change_prepare_locked(struct change *change, uint32_t spares)
@@ -75,11 +84,9 @@ static int change_prepare_locked(struct change *change, uint32_t spares)
 	int err = 0;
 
 	if (change->cuts_first || change->cuts_last) {
-		err = account_charge(change->aspace->account, CHARGE_FRAMES, SPLIT_TABLES);
+		err = change_reserve_locked(change);
 		if (err != 0 && tables_trim_locked(change->aspace))
-			err = account_charge(change->aspace->account, CHARGE_FRAMES, SPLIT_TABLES);
-		if (err == 0)
-			change->reserved = SPLIT_TABLES;
+			err = change_reserve_locked(change);
 	}
 	while (err == 0 && change->spares < spares) {
 		err = region_create(change->aspace, NULL, &change->spare[change->spares]);

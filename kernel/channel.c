@@ -147,6 +147,7 @@ static void channel_unreachable(struct object *object)
 static void channel_destroy(struct object *object)
 {
 	struct channel_pair *pair = channel_from(object)->pair;
+	struct account *account;
 
 	/* An end that never had a handle is not there for the other one, either. */
 	if (channel_from(object)->open)
@@ -154,9 +155,11 @@ static void channel_destroy(struct object *object)
 	account_uncharge(pair->account, CHARGE_OBJECTS, 1);
 	if (__atomic_fetch_sub(&pair->references, 1, __ATOMIC_ACQ_REL) > 1)
 		return;
-	account_unref(pair->account);
 	heap_free(pair->spare);
-	heap_free(pair);
+	account = pair->account;
+	account_free(account, pair, sizeof(*pair));
+	account_uncharge(account, CHARGE_KERNEL, SPARE_COST);
+	account_unref(account);
 }
 
 static const struct object_ops channel_ops = {
@@ -174,11 +177,11 @@ int channel_create(struct account *account, struct channel *ends[2])
 
 	if (account_charge(account, CHARGE_OBJECTS, 2) != 0)
 		return -ENOMEM;
-	pair = heap_alloc(sizeof(*pair));
-	if (!pair) {
-		account_uncharge(account, CHARGE_OBJECTS, 2);
-		return -ENOMEM;
-	}
+	if (account_charge(account, CHARGE_KERNEL, SPARE_COST) != 0)
+		goto uncharge_objects;
+	pair = account_alloc(account, sizeof(*pair));
+	if (!pair)
+		goto uncharge_spare;
 	account_ref(account);
 	pair->account = account;
 	pair->references = 2;
@@ -196,6 +199,12 @@ int channel_create(struct account *account, struct channel *ends[2])
 		ends[i] = end;
 	}
 	return 0;
+
+uncharge_spare:
+	account_uncharge(account, CHARGE_KERNEL, SPARE_COST);
+uncharge_objects:
+	account_uncharge(account, CHARGE_OBJECTS, 2);
+	return -ENOMEM;
 }
 
 /* --- sending --------------------------------------------------------------------------------- */

@@ -22,7 +22,7 @@
 /* A message; the bytes follow the handles. */
 struct message {
 	struct list link;
-	struct account *account; /* of the sender; pays for it as for one object */
+	struct account *account; /* of the sender; pays for it until it is received */
 	uint64_t id;             /* of the call that it is, or answers; 0: of none */
 	bool answer;
 	struct channel *waits_at;  /* whose queue its ends are counted for; NULL: none */
@@ -70,12 +70,25 @@ struct channel_pair {
 	struct channel ends[2];
 };
 
-/* Room in every small message, so that one can be used again for another. */
+/* Room in every small message, so that one can be used again for another. The channel pays for one
+ * that it keeps, the sender for each that is under way. */
 #define SPARE_ROOM 192u
+#define SPARE_COST heap_cost(sizeof(struct message) + SPARE_ROOM)
 
 static inline struct channel *channel_from(struct object *object)
 {
 	return container_of(object, struct channel, object);
+}
+
+/* What a message with that room costs its sender. */
+static inline uint64_t message_cost(uint32_t room)
+{
+	return room > SPARE_ROOM ? heap_cost(sizeof(struct message) + room) : SPARE_COST;
+}
+
+static inline uint32_t message_room(uint32_t size, uint32_t handle_count)
+{
+	return handle_count * (uint32_t)sizeof(struct handle_moved) + size;
 }
 
 /* Makes two ends, each with one reference for the caller and charged as one object. Returns 0 or
@@ -103,13 +116,13 @@ static inline struct message *message_create(struct channel *end, struct account
                                              uint32_t size, uint32_t handle_count)
 {
 	struct message *message;
-	uint32_t room = handle_count * (uint32_t)sizeof(message->handles[0]) + size;
+	uint32_t room = message_room(size, handle_count);
 
-	if (account_charge(account, CHARGE_OBJECTS, 1) != 0)
+	if (account_charge(account, CHARGE_KERNEL, message_cost(room)) != 0)
 		return NULL;
 	message = message_memory(end->pair, room);
 	if (!message) {
-		account_uncharge(account, CHARGE_OBJECTS, 1);
+		account_uncharge(account, CHARGE_KERNEL, message_cost(room));
 		return NULL;
 	}
 	account_ref(account);
@@ -139,7 +152,8 @@ static inline void message_free(struct message *message)
 
 	if (message->waits_at)
 		transit_end(message);
-	account_uncharge(message->account, CHARGE_OBJECTS, 1);
+	account_uncharge(message->account, CHARGE_KERNEL,
+	                 message_cost(message_room(message->size, message->handle_count)));
 	account_unref(message->account);
 	if (pair && __atomic_compare_exchange_n(&pair->spare, &none, message, false,
 	                                        __ATOMIC_RELEASE, __ATOMIC_RELAXED))

@@ -2,15 +2,12 @@
 #include <cordon/errno.h>
 #include <kernel/account.h>
 #include <kernel/event.h>
-#include <kernel/heap.h>
 
 static void event_destroy(struct object *object)
 {
 	struct event *event = container_of(object, struct event, object);
 
-	account_uncharge(event->account, CHARGE_OBJECTS, 1);
-	account_unref(event->account);
-	heap_free(event);
+	account_free_object(event->account, event, sizeof(*event));
 }
 
 static const struct object_ops event_ops = {
@@ -38,19 +35,12 @@ static void event_raise_locked(struct event *event)
 int event_create(struct account *account, uint64_t initial, struct event **out)
 {
 	struct event *event;
-	int error;
 
 	if (initial > CORDON_EVENT_MAX)
 		return -EINVAL;
-	error = account_charge(account, CHARGE_OBJECTS, 1);
-	if (error)
-		return error;
-	event = heap_alloc(sizeof(*event));
-	if (!event) {
-		account_uncharge(account, CHARGE_OBJECTS, 1);
+	event = account_alloc_object(account, sizeof(*event));
+	if (!event)
 		return -ENOMEM;
-	}
-	account_ref(account);
 	event->account = account;
 	event->count = initial;
 	list_init(&event->takers);

@@ -60,6 +60,11 @@ static bool slot_is_taken_locked(const struct handle_table *table, uint32_t inde
 	return table->taken[index / 64] >> index % 64 & 1;
 }
 
+static size_t slots_size(uint32_t capacity)
+{
+	return capacity * sizeof(struct handle_slot);
+}
+
 /* Makes room for a slot number below CORDON_HANDLE_MAX. */
 static int table_grow_locked(struct handle_table *table, uint32_t index)
 {
@@ -70,12 +75,12 @@ static int table_grow_locked(struct handle_table *table, uint32_t index)
 		capacity *= 2;
 	if (capacity == table->capacity)
 		return 0;
-	slots = heap_alloc_array(capacity, sizeof(*slots));
+	slots = account_alloc(table->account, slots_size(capacity));
 	if (!slots)
 		return -ENOMEM;
 	if (table->capacity > 0)
-		memcpy(slots, table->slots, table->capacity * sizeof(*slots));
-	heap_free(table->slots);
+		memcpy(slots, table->slots, slots_size(table->capacity));
+	account_free(table->account, table->slots, slots_size(table->capacity));
 	table->slots = slots;
 	table->capacity = capacity;
 	return 0;
@@ -156,6 +161,7 @@ void handle_table_close(struct handle_table *table)
 	struct handle_slot *slots;
 	struct account *account;
 	struct object *object;
+	uint32_t capacity;
 
 	spin_lock(&table->lock);
 	table->closed = true;
@@ -166,14 +172,16 @@ void handle_table_close(struct handle_table *table)
 		spin_lock(&table->lock);
 	}
 	slots = table->slots;
+	capacity = table->capacity;
 	account = table->account;
 	table->slots = NULL;
 	table->capacity = 0;
 	table->account = NULL;
 	spin_unlock(&table->lock);
-	heap_free(slots);
-	if (account)
-		account_unref(account);
+	if (!account)
+		return;
+	account_free(account, slots, slots_size(capacity));
+	account_unref(account);
 }
 
 int handle_add_from(struct handle_table *table, struct object *object, uint32_t rights,

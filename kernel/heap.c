@@ -44,18 +44,13 @@ struct class
 /* size * inverse exceeds 2^20 by less than size, so 126 objects of at most 1024 bytes are told
  * apart. */
 #define INVERSE_SHIFT 20
-#define CLASS(size_, first_)                                             \
-	{                                                                \
-		.size = (size_), .first = (first_),                      \
-		.count = ((uint32_t)PAGE_SIZE - (first_)) / (size_),     \
-		.inverse = ((1u << INVERSE_SHIFT) + (size_)-1) / (size_) \
-	}
+#define CLASS(size_, first_)                       \
+	{.size = (size_),                          \
+	 .first = (first_),                        \
+	 .count = HEAP_CLASS_COUNT(size_, first_), \
+	 .inverse = ((1u << INVERSE_SHIFT) + (size_)-1) / (size_)},
 
-static struct class classes[] = {
-        CLASS(32, 64),  CLASS(64, 64),   CLASS(96, 64),     CLASS(128, 128),
-        CLASS(192, 64), CLASS(256, 256), CLASS(384, 64),    CLASS(512, 512),
-        CLASS(672, 64), CLASS(1008, 64), CLASS(1024, 1024),
-};
+static struct class classes[] = {HEAP_CLASSES(CLASS)};
 
 _Static_assert(sizeof(struct slab) <= 64, "the header ends where the first objects begin");
 

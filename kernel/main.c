@@ -194,6 +194,27 @@ static void give(struct spawn_handle *to, struct object *object, const char *nam
 	string_copy(to->name, name, sizeof(to->name));
 }
 
+/*
+ * The budget of init, from which every other is taken. Most of memory is for tasks; a part is for
+ * what the kernel holds on their behalf, and a small one for itself: what system calls need until
+ * they return, the heap's frames that are not full. The other kinds cost kernel memory; of stacks
+ * there are so many places.
+ */
+static int machine_account(struct account **out)
+{
+	uint64_t frames = page_free_count() - page_free_count() / 32;
+	const struct cordon_budget budget = {
+	        .frames = frames - frames / 8,
+	        .kernel = frames / 8 * PAGE_SIZE,
+	        .handles = 1 << 18,
+	        .threads = 1 << 13,
+	        .mappings = 1 << 22,
+	        .objects = 1 << 20,
+	};
+
+	return account_create(&budget, out);
+}
+
 /* Starts init from the initramfs, with the authority and the archive. */
 static void first_task(void)
 {
@@ -202,6 +223,7 @@ static void first_task(void)
 	struct cordon_cpio_entry entry;
 	struct memory *initramfs;
 	struct object *authority;
+	struct account *account;
 	struct task *task;
 	uint64_t size;
 	paddr_t base;
@@ -210,7 +232,7 @@ static void first_task(void)
 	if (cordon_cpio_find(phys_to_virt(base), size, "/init", &entry))
 		panic("no /init in the initramfs");
 	if (memory_create_static(base, align_up(size, PAGE_SIZE), &initramfs) ||
-	    authority_create(&authority))
+	    authority_create(&authority) || machine_account(&account))
 		panic("no memory for the first task");
 	give(&handles[0], console_object(), "stdin");
 	give(&handles[1], console_object(), "stdout");
@@ -227,6 +249,7 @@ static void first_task(void)
 	        .envp = "",
 	        .handles = handles,
 	        .handle_count = ARRAY_SIZE(handles),
+	        .account = account,
 	};
 	int error = task_spawn(&spawn, &task);
 	if (error)
@@ -237,6 +260,7 @@ static void first_task(void)
 	for (size_t i = 0; i < ARRAY_SIZE(handles); i++)
 		object_unref(handles[i].object);
 	object_unref(&task->object);
+	account_unref(account);
 }
 
 static uint64_t heap_counter(void)

@@ -13,11 +13,9 @@
 	(CORDON_MEMORY_CONTIGUOUS | CORDON_MEMORY_HUGE | CORDON_MEMORY_HUGE_1G | \
 	 CORDON_MEMORY_SCATTER)
 
-/* Lists of extents up to this size count as part of the object, longer ones as frames. */
-#define EXTENTS_FREE 1024u
-
 /* A list of extents while it grows. */
 struct extents {
+	struct account *account;    /* pays for the list */
 	struct memory_extent *list; /* heap memory, or NULL while one is enough */
 	struct memory_extent single;
 	uint32_t count;
@@ -52,19 +50,41 @@ static const struct object_ops device_ops = {
 
 /* --- extents --------------------------------------------------------------------------------- */
 
+static void extents_init(struct extents *extents, struct account *account)
+{
+	extents->account = account;
+	extents->list = NULL;
+	extents->count = 0;
+	extents->capacity = 0;
+	extents->size = 0;
+}
+
 static struct memory_extent *extents_at(struct extents *extents)
 {
 	return extents->list ? extents->list : &extents->single;
 }
 
+/* How large a list of extents is. */
+static size_t extents_bytes(uint32_t capacity)
+{
+	return capacity * sizeof(struct memory_extent);
+}
+
+static __attribute__((noinline)) void extents_free_list(struct account *account,
+                                                        struct memory_extent *list,
+                                                        uint32_t capacity)
+{
+	account_free(account, list, extents_bytes(capacity));
+}
+
 static int extents_reserve(struct extents *extents, uint32_t capacity)
 {
-	struct memory_extent *list = heap_alloc_array(capacity, sizeof(*list));
+	struct memory_extent *list = account_alloc(extents->account, extents_bytes(capacity));
 
 	if (!list)
 		return -ENOMEM;
 	memcpy(list, extents_at(extents), extents->count * sizeof(*list));
-	heap_free(extents->list);
+	extents_free_list(extents->account, extents->list, extents->capacity);
 	extents->list = list;
 	extents->capacity = capacity;
 	return 0;
@@ -189,14 +209,6 @@ static int frames_get(struct extents *extents, uint64_t size, uint32_t flags)
 	return frames_largest(extents, size, min_order);
 }
 
-/* What a list of extents costs beyond the object itself. */
-static uint64_t extents_charge(uint32_t count)
-{
-	uint64_t bytes = count * sizeof(struct memory_extent);
-
-	return bytes > EXTENTS_FREE ? align_up(bytes, PAGE_SIZE) >> PAGE_SHIFT : 0;
-}
-
 /* --- creation -------------------------------------------------------------------------------- */
 
 static bool memory_is_valid(uint64_t size, uint32_t flags)
@@ -221,6 +233,7 @@ static void memory_init(struct memory *memory, const struct object_ops *ops, enu
 static void memory_set_extents(struct memory *memory, const struct extents *extents)
 {
 	memory->extent_count = extents->count;
+	memory->extent_room = extents->capacity;
 	memory->single = extents->single;
 	memory->extents = extents->list ? extents->list : &memory->single;
 }
@@ -228,25 +241,20 @@ static void memory_set_extents(struct memory *memory, const struct extents *exte
 int memory_create_uncleared(struct account *account, uint64_t size, uint32_t flags,
                             struct memory **out)
 {
-	struct extents extents = {0};
+	struct extents extents;
 	struct memory *memory;
 	int err;
 
 	if (!memory_is_valid(size, flags))
 		return -EINVAL;
-	err = account_charge(account, CHARGE_OBJECTS, 1);
-	if (err != 0)
-		return err;
+	memory = account_alloc_object(account, sizeof(*memory));
+	if (!memory)
+		return -ENOMEM;
 	err = account_charge(account, CHARGE_FRAMES, size >> PAGE_SHIFT);
 	if (err != 0)
-		goto uncharge_object;
-	err = -ENOMEM;
-	memory = heap_alloc(sizeof(*memory));
-	if (!memory)
-		goto uncharge_frames;
+		goto free_object;
+	extents_init(&extents, account);
 	err = frames_get(&extents, size, flags);
-	if (err == 0 && extents_charge(extents.count) > 0)
-		err = account_charge(account, CHARGE_FRAMES, extents_charge(extents.count));
 	if (err != 0)
 		goto free_frames;
 
@@ -254,18 +262,15 @@ int memory_create_uncleared(struct account *account, uint64_t size, uint32_t fla
 	memory_set_extents(memory, &extents);
 	memory->flags = flags;
 	memory->account = account;
-	account_ref(account);
 	*out = memory;
 	return 0;
 
 free_frames:
 	extents_free_frames(extents_at(&extents), extents.count);
-	heap_free(extents.list);
-	heap_free(memory);
-uncharge_frames:
+	extents_free_list(account, extents.list, extents.capacity);
 	account_uncharge(account, CHARGE_FRAMES, size >> PAGE_SHIFT);
-uncharge_object:
-	account_uncharge(account, CHARGE_OBJECTS, 1);
+free_object:
+	account_free_object(account, memory, sizeof(*memory));
 	return err;
 }
 
@@ -313,17 +318,15 @@ static void memory_destroy(struct object *object)
 	struct memory *memory = memory_from(object);
 
 	ASSERT(memory->regions == 0 && memory->dma_mappings == 0);
-	if (memory->kind == MEMORY_RAM) {
-		extents_free_frames(memory->extents, memory->extent_count);
-		account_uncharge(memory->account, CHARGE_FRAMES,
-		                 (memory->size >> PAGE_SHIFT) +
-		                         extents_charge(memory->extent_count));
-		account_uncharge(memory->account, CHARGE_OBJECTS, 1);
-		account_unref(memory->account);
+	if (memory->kind != MEMORY_RAM) { /* the kernel's own */
+		heap_free(memory);
+		return;
 	}
+	extents_free_frames(memory->extents, memory->extent_count);
+	account_uncharge(memory->account, CHARGE_FRAMES, memory->size >> PAGE_SHIFT);
 	if (memory->extents != &memory->single)
-		heap_free(memory->extents);
-	heap_free(memory);
+		extents_free_list(memory->account, memory->extents, memory->extent_room);
+	account_free_object(memory->account, memory, sizeof(*memory));
 }
 
 /* --- contents -------------------------------------------------------------------------------- */

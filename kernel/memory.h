@@ -53,6 +53,7 @@ struct memory {
 	bool anonymous; /* only address spaces and DMA mappings refer to it: it never had a handle
 	                 */
 	uint32_t extent_count;
+	uint32_t extent_room;          /* of the list, when it is not single */
 	struct memory_extent *extents; /* sorted by offset */
 	struct memory_extent single;   /* extents points here when there is one */
 	struct spinlock lock;          /* protects mappings */
@@ -66,8 +67,8 @@ struct memory {
 
 /*
  * Creates a RAM object; size and flags as memory_create in syscalls.def checks them (-EINVAL
- * otherwise). Contents are zeroed. Charged to the account: one object, its frames, and the frames
- * that a long list of extents takes. Returns 0, -EINVAL or -ENOMEM. Called without locks: large
+ * otherwise). Contents are zeroed. Charged to the account: one object and its frames, and
+ * kernel memory. Returns 0, -EINVAL or -ENOMEM. Called without locks: large
  * objects let interrupts in while they are zeroed.
  */
 int memory_create(struct account *account, uint64_t size, uint32_t flags, struct memory **out);

@@ -176,7 +176,7 @@ int task_spawn(const struct spawn *spawn, struct task **out)
 	struct thread *thread;
 	struct task *task;
 	uint64_t entry, sp;
-	int error = task_create(spawn->name, &spawn->budget, &task);
+	int error = task_create(spawn->name, spawn->account, &task);
 
 	if (error)
 		return error;

@@ -144,7 +144,6 @@ static int decode(struct spawn_request *request, const struct cordon_spawn *user
 	        .envp_bytes = args->envp_bytes,
 	        .handles = request->handles,
 	        .handle_count = args->handle_count,
-	        .budget = args->budget,
 	};
 	return error;
 }
@@ -174,6 +173,7 @@ static void close_moved(const struct spawn_request *request)
 int64_t sys_task_spawn(const struct cordon_spawn *user, cordon_handle_t *out)
 {
 	struct spawn_request *request = heap_alloc(sizeof(*request));
+	struct account *account = NULL;
 	struct task *task;
 	cordon_handle_t none = CORDON_HANDLE_NONE;
 	int64_t error;
@@ -184,7 +184,11 @@ int64_t sys_task_spawn(const struct cordon_spawn *user, cordon_handle_t *out)
 	if (!error) /* a task that nobody could name must not run */
 		error = user_write(uaddr((uintptr_t)out), &none, sizeof(none));
 	if (!error)
+		error = account_divide(task_current()->account, &request->args.budget, &account);
+	if (!error) {
+		request->spawn.account = account;
 		error = task_spawn(&request->spawn, &task);
+	}
 	if (!error) {
 		object_ref(&task->object);
 		error = syscall_return_handle(&task->object, out);
@@ -194,6 +198,8 @@ int64_t sys_task_spawn(const struct cordon_spawn *user, cordon_handle_t *out)
 			close_moved(request);
 		object_unref(&task->object);
 	}
+	if (account)
+		account_unref(account); /* the task has its own reference */
 	request_free(request);
 	return error;
 }
@@ -214,10 +220,14 @@ int64_t sys_task_kill(cordon_handle_t handle, int64_t code)
 int64_t sys_task_info(cordon_handle_t handle, struct cordon_task_info *out)
 {
 	struct cordon_task_info info;
-	struct object *object;
-	int error = handle_get(&task_current()->handles, handle, CORDON_OBJECT_TASK,
-	                       CORDON_RIGHT_READ, &object, NULL);
+	struct object *object = &task_current()->object;
+	int error = 0;
 
+	if (handle == CORDON_HANDLE_NONE)
+		object_ref(object);
+	else
+		error = handle_get(&task_current()->handles, handle, CORDON_OBJECT_TASK,
+		                   CORDON_RIGHT_READ, &object, NULL);
 	if (error)
 		return error;
 	task_describe(task_from(object), &info);

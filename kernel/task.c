@@ -16,6 +16,7 @@ static struct list task_list = LIST_INIT(task_list);
 static void task_destroy(struct object *object)
 {
 	struct task *task = task_from(object);
+	struct account *account = task->account;
 
 	spin_lock(&task_list_lock);
 	list_remove(&task->link);
@@ -23,8 +24,8 @@ static void task_destroy(struct object *object)
 	handle_table_close(&task->handles);
 	if (task->aspace)
 		aspace_unref(task->aspace);
-	account_unref(task->account);
-	heap_free(task);
+	account_free(account, task, sizeof(*task));
+	account_unref(account);
 }
 
 static const struct object_ops task_ops = {
@@ -35,22 +36,21 @@ static const struct object_ops task_ops = {
         .destroy = task_destroy,
 };
 
-int task_create(const char *name, const struct cordon_budget *budget, struct task **out)
+int task_create(const char *name, struct account *account, struct task **out)
 {
-	struct task *task = heap_alloc(sizeof(*task));
-	int error;
+	struct task *task = account_alloc(account, sizeof(*task));
+	int error = -ENOMEM;
 
 	if (!task)
-		return -ENOMEM;
-	error = account_create(budget, &task->account);
+		return error;
+	error = aspace_create(account, &task->aspace);
 	if (error)
 		goto free;
-	error = aspace_create(task->account, &task->aspace);
-	if (error)
-		goto account;
-	error = handle_table_init(&task->handles, task->account);
+	error = handle_table_init(&task->handles, account);
 	if (error)
 		goto aspace;
+	account_ref(account);
+	task->account = account;
 	object_init(&task->object, &task_ops);
 	task->id = task->object.id;
 	string_copy(task->name, name, sizeof(task->name));
@@ -65,10 +65,8 @@ int task_create(const char *name, const struct cordon_budget *budget, struct tas
 
 aspace:
 	aspace_unref(task->aspace);
-account:
-	account_unref(task->account);
 free:
-	heap_free(task);
+	account_free(account, task, sizeof(*task));
 	return error;
 }
 
@@ -101,6 +99,7 @@ void task_finish(struct task *task)
 	task->state = CORDON_TASK_ENDED;
 	spin_unlock(&task->lock);
 	aspace_unref(aspace);
+	account_close(task->account); /* whoever waits for the end can spend it again */
 	log_debug("%s (%llu) ended: cause %u code %lld", task->name, (unsigned long long)task->id,
 	          task->cause, (long long)task->code);
 	mark_task_end(task->id);
@@ -125,9 +124,11 @@ void task_describe(struct task *task, struct cordon_task_info *out)
 	list_for_each(thread, &task->threads, task_link) out->cpu_ns += thread->cpu_ns;
 	spin_unlock(&task->lock);
 	out->frames = account_used(account, CHARGE_FRAMES);
+	out->kernel = account_used(account, CHARGE_KERNEL);
 	out->handles = (uint32_t)account_used(account, CHARGE_HANDLES);
 	out->mappings = (uint32_t)account_used(account, CHARGE_MAPPINGS);
 	out->objects = (uint32_t)account_used(account, CHARGE_OBJECTS);
+	account_describe(account, &out->budget, &out->lent);
 }
 
 struct task *task_at(uint32_t index)

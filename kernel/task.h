@@ -47,8 +47,8 @@ static inline struct task *task_current(void)
 	return thread_current()->task;
 }
 
-/* An empty task, not yet in the list. Returns 0 or -ENOMEM. */
-int task_create(const char *name, const struct cordon_budget *budget, struct task **out);
+/* An empty task, charged to the account, to which it takes a reference. Returns 0 or -ENOMEM. */
+int task_create(const char *name, struct account *account, struct task **out);
 
 /* Ends a task for a cause; the first cause counts. Returns at once; TERMINATED is signalled when
  * all is released. */
@@ -81,7 +81,7 @@ struct spawn {
 	uint32_t envp_bytes;
 	const struct spawn_handle *handles;
 	uint32_t handle_count;
-	struct cordon_budget budget;
+	struct account *account; /* what it may use (account_divide) */
 };
 
 /* Creates a task, loads the program, builds its stack and lets it run. Returns 0 with a reference

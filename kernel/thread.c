@@ -9,15 +9,25 @@
 #include <kernel/task.h>
 #include <kernel/trace.h>
 
+static void thread_uncount(struct thread *thread)
+{
+	if (thread->counted)
+		account_uncharge(thread->task->account, CHARGE_THREADS, 1);
+	thread->counted = false;
+}
+
 static void thread_destroy(struct object *object)
 {
 	struct thread *thread = thread_from(object);
 
+	struct task *task = thread->task;
+
 	arch_thread_destroy(&thread->arch);
 	trace_thread_destroy(thread);
-	account_uncharge(thread->task->account, CHARGE_THREADS, 1);
-	object_unref(&thread->task->object);
-	heap_free(thread);
+	account_uncharge(task->account, CHARGE_KERNEL, ARCH_THREAD_MEMORY);
+	thread_uncount(thread);
+	account_free(task->account, thread, sizeof(*thread));
+	object_unref(&task->object);
 }
 
 static const struct object_ops thread_ops = {
@@ -49,19 +59,23 @@ static void thread_entry(void *argument)
 int thread_create(struct task *task, const char *name, uint64_t entry, uint64_t stack,
                   uint64_t argument, uint64_t fs_base, struct thread **out)
 {
+	struct account *account = task->account;
 	struct thread *thread;
-	int error = account_charge(task->account, CHARGE_THREADS, 1);
+	int error = account_charge(account, CHARGE_THREADS, 1);
 
 	if (error)
 		return error;
-	thread = heap_alloc(sizeof(*thread));
-	if (!thread) {
-		error = -ENOMEM;
-		goto uncharge;
-	}
+	error = account_charge(account, CHARGE_KERNEL, ARCH_THREAD_MEMORY);
+	if (error)
+		goto uncharge_thread;
+	error = -ENOMEM;
+	thread = account_alloc(account, sizeof(*thread));
+	if (!thread)
+		goto uncharge_memory;
 	error = arch_thread_init(&thread->arch, thread_entry, thread, true);
 	if (error)
 		goto free;
+	thread->counted = true;
 	object_init(&thread->object, &thread_ops);
 	object_ref(&task->object);
 	thread->task = task;
@@ -80,9 +94,11 @@ int thread_create(struct task *task, const char *name, uint64_t entry, uint64_t 
 	return 0;
 
 free:
-	heap_free(thread);
-uncharge:
-	account_uncharge(task->account, CHARGE_THREADS, 1);
+	account_free(account, thread, sizeof(*thread));
+uncharge_memory:
+	account_uncharge(account, CHARGE_KERNEL, ARCH_THREAD_MEMORY);
+uncharge_thread:
+	account_uncharge(account, CHARGE_THREADS, 1);
 	return error;
 }
 
@@ -131,6 +147,7 @@ void thread_exit(void)
 	task->cpu_ns += thread->cpu_ns + (clock_now() - thread->run_start);
 	last = --task->thread_count == 0;
 	spin_unlock(&task->lock);
+	thread_uncount(thread);
 	if (last)
 		task_finish(task);
 	object_signal(&thread->object, 0, CORDON_SIGNAL_TERMINATED);

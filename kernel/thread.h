@@ -33,6 +33,7 @@ struct thread {
 	uint64_t cpus;           /* bit n: it may run on CPU n; under the queue's lock */
 	bool realtime;
 	uint16_t mutex_rank; /* of the mutex it took last and still holds; debug kernels */
+	bool counted;        /* charged as a thread, until it exits */
 	bool wake_pending;   /* woken since it last began to wait */
 	uint64_t deadline;   /* monotonic ns; UINT64_MAX: it is not in the sleepers */
 	uint64_t run_start;
@@ -42,8 +43,8 @@ struct thread {
 	char name[CORDON_NAME_MAX];      /* changed under task.lock */
 };
 
-/* A thread of a task, not yet running. fs_base may be zero. Charged to the task. Returns 0,
- * -ENOMEM. */
+/* A thread of a task, not yet running. fs_base may be zero. Charged to the task: as one thread
+ * until it exits, its memory until the last handle goes. Returns 0, -ENOMEM. */
 int thread_create(struct task *task, const char *name, uint64_t entry, uint64_t stack,
                   uint64_t argument, uint64_t fs_base, struct thread **out);
 

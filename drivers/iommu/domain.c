@@ -8,6 +8,20 @@
 #include <kernel/mark.h>
 #include <kernel/panic.h>
 
+/* Without account: the kernel's own. */
+static void *domain_alloc(struct account *account, size_t size)
+{
+	return account ? account_alloc(account, size) : heap_alloc(size);
+}
+
+static void domain_free(struct account *account, void *memory, size_t size)
+{
+	if (account)
+		account_free(account, memory, size);
+	else
+		heap_free(memory);
+}
+
 int iommu_domain_create(struct iommu_unit *unit, struct account *account, struct iommu_domain **out)
 {
 	struct iommu_domain *domain;
@@ -15,7 +29,7 @@ int iommu_domain_create(struct iommu_unit *unit, struct account *account, struct
 
 	if (unit->unusable)
 		return -ENODEV;
-	domain = heap_alloc(sizeof(*domain));
+	domain = domain_alloc(account, sizeof(*domain));
 	if (!domain)
 		return -ENOMEM;
 	domain->unit = unit;
@@ -37,13 +51,14 @@ int iommu_domain_create(struct iommu_unit *unit, struct account *account, struct
 fail_table:
 	pagetable_destroy(&domain->table);
 fail:
-	heap_free(domain);
+	domain_free(account, domain, sizeof(*domain));
 	return error;
 }
 
 void iommu_domain_destroy(struct iommu_domain *domain)
 {
 	struct iommu_unit *unit = domain->unit;
+	struct account *account = domain->account;
 	struct iommu_gather gather;
 	int error;
 
@@ -71,9 +86,9 @@ void iommu_domain_destroy(struct iommu_domain *domain)
 		pagetable_abandon(&domain->table);
 	else
 		pagetable_destroy(&domain->table);
-	if (domain->account)
-		account_unref(domain->account);
-	heap_free(domain);
+	domain_free(account, domain, sizeof(*domain));
+	if (account)
+		account_unref(account);
 }
 
 bool iommu_domain_fits(const struct iommu_domain *domain, const struct iommu_unit *unit)
@@ -109,12 +124,12 @@ static int attach_locked(struct iommu_domain *domain, struct iommu_unit *unit, r
 		attachment->count++;
 		return 0;
 	}
-	attachment = heap_alloc(sizeof(*attachment));
+	attachment = domain_alloc(domain->account, sizeof(*attachment));
 	if (!attachment)
 		return -ENOMEM;
 	error = unit->ops->attach(unit, requester, domain);
 	if (error) {
-		heap_free(attachment);
+		domain_free(domain->account, attachment, sizeof(*attachment));
 		return error;
 	}
 	iommu_fault_forget_locked(unit, requester);
@@ -152,7 +167,7 @@ int iommu_detach(struct iommu_domain *domain, struct iommu_unit *unit, uint16_t 
 		error = unit->ops->block(unit, requester, domain);
 		iommu_fault_forget_locked(unit, requester);
 		list_remove(&attachment->link);
-		heap_free(attachment);
+		domain_free(domain->account, attachment, sizeof(*attachment));
 		domain->attachments--;
 	}
 	spin_unlock(&unit->lock);

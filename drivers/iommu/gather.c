@@ -88,7 +88,7 @@ static __attribute__((noinline)) void tables_release(struct iommu_gather *gather
 
 		list_remove(frame);
 		if (domain->account)
-			account_uncharge(domain->account, CHARGE_FRAMES, 1);
+			account_uncharge(domain->account, CHARGE_KERNEL, PAGE_SIZE);
 		/* Unconfirmed: nobody's frame any more, and never used again. */
 		if (confirmed)
 			page_free(virt_to_phys(frame), 0);

@@ -81,13 +81,13 @@ static int table_alloc(struct pagetable *table, paddr_t *out)
 	int error = 0;
 
 	if (table->account)
-		error = account_charge(table->account, CHARGE_FRAMES, 1);
+		error = account_charge(table->account, CHARGE_KERNEL, PAGE_SIZE);
 	if (error)
 		return error;
 	error = page_alloc_zeroed(out);
 	if (error) {
 		if (table->account)
-			account_uncharge(table->account, CHARGE_FRAMES, 1);
+			account_uncharge(table->account, CHARGE_KERNEL, PAGE_SIZE);
 		return error;
 	}
 	/* The zeroes must be in memory before a unit that does not snoop can reach the table. */
@@ -135,7 +135,7 @@ static void table_free(struct pagetable *table, paddr_t frame)
 {
 	page_free(frame, 0);
 	if (table->account)
-		account_uncharge(table->account, CHARGE_FRAMES, 1);
+		account_uncharge(table->account, CHARGE_KERNEL, PAGE_SIZE);
 	table->table_count--;
 }
 
@@ -157,7 +157,7 @@ static void destroy_below(struct pagetable *table, const uint64_t *entries, unsi
 void pagetable_abandon(struct pagetable *table)
 {
 	if (table->account)
-		account_uncharge(table->account, CHARGE_FRAMES, table->table_count);
+		account_uncharge(table->account, CHARGE_KERNEL, table->table_count * PAGE_SIZE);
 	table->entries = NULL;
 	table->table_count = 0;
 }

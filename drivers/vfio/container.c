@@ -31,10 +31,8 @@ static void container_destroy(struct object *object)
 	ASSERT(container->group_count == 0 && !container->domain);
 	ASSERT(tree_empty(&container->mappings));
 	while ((mapping = mapping_list_pop(&container->spare)) != NULL)
-		heap_free(mapping);
-	account_uncharge(container->account, CHARGE_OBJECTS, 1);
-	account_unref(container->account);
-	heap_free(container);
+		account_free(container->account, mapping, sizeof(*mapping));
+	account_free_object(container->account, container, sizeof(*container));
 }
 
 static const struct object_ops container_ops = {
@@ -49,20 +47,13 @@ static const struct object_ops container_ops = {
 int container_create(struct account *account, struct container **out)
 {
 	struct container *container;
-	int error = -ENODEV;
 
 	if (!iommu_usable(NULL))
-		return error;
-	error = account_charge(account, CHARGE_OBJECTS, 1);
-	if (error)
-		return error;
-	container = heap_alloc(sizeof(*container));
-	if (!container) {
-		account_uncharge(account, CHARGE_OBJECTS, 1);
+		return -ENODEV;
+	container = account_alloc_object(account, sizeof(*container));
+	if (!container)
 		return -ENOMEM;
-	}
 	object_init(&container->object, &container_ops);
-	account_ref(account);
 	container->account = account;
 	container->reachable = true;
 	list_init(&container->groups);

@@ -218,9 +218,7 @@ static void device_destroy(struct object *object)
 	struct device *device = device_from(object);
 
 	device_end(device, false); /* it may never have had a handle */
-	account_uncharge(device->account, CHARGE_OBJECTS, 1);
-	account_unref(device->account);
-	heap_free(device);
+	account_free_object(device->account, device, sizeof(*device));
 }
 
 static const struct object_ops device_ops = {
@@ -254,19 +252,12 @@ static void device_init_config(struct device *device)
 static int device_create(struct group *group, struct function *function, struct account *account,
                          struct device **out)
 {
-	struct device *device;
-	int error = account_charge(account, CHARGE_OBJECTS, 1);
+	struct device *device = account_alloc_object(account, sizeof(*device));
 
-	if (error)
-		return error;
-	device = heap_alloc(sizeof(*device));
-	if (!device) {
-		account_uncharge(account, CHARGE_OBJECTS, 1);
+	if (!device)
 		return -ENOMEM;
-	}
 	object_init(&device->object, &device_ops);
 	mutex_init(&device->lock, RANK_DEVICE, "device");
-	account_ref(account);
 	device->account = account;
 	device->group = group;
 	device->function = function;

@@ -20,7 +20,12 @@ static struct mapping *mapping_get_locked(struct container *container)
 {
 	struct mapping *mapping = mapping_list_pop(&container->spare);
 
-	return mapping ? mapping : heap_alloc(sizeof(*mapping));
+	if (mapping)
+		return mapping;
+	mapping = account_alloc(container->account, sizeof(*mapping));
+	if (mapping)
+		mapping->account = container->account;
+	return mapping;
 }
 
 static void mapping_put_locked(struct container *container, struct mapping *mapping)
@@ -28,7 +33,7 @@ static void mapping_put_locked(struct container *container, struct mapping *mapp
 	if (container->spare.count < SPARE_MAX)
 		mapping_list_push(&container->spare, mapping);
 	else
-		heap_free(mapping);
+		account_free(container->account, mapping, sizeof(*mapping));
 }
 
 /* After the flush: frames go back, or into quarantine when it was not confirmed. */

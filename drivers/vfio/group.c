@@ -206,9 +206,7 @@ static void group_session_destroy(struct object *object)
 	struct group_session *session = group_session_from(object);
 
 	group_session_end(session); /* it may never have had a handle */
-	account_uncharge(session->account, CHARGE_OBJECTS, 1);
-	account_unref(session->account);
-	heap_free(session);
+	account_free_object(session->account, session, sizeof(*session));
 }
 
 static const struct object_ops group_session_ops = {
@@ -222,18 +220,11 @@ static const struct object_ops group_session_ops = {
 static int group_session_create(struct account *account, struct group *group,
                                 struct group_session **out)
 {
-	struct group_session *session;
-	int error = account_charge(account, CHARGE_OBJECTS, 1);
+	struct group_session *session = account_alloc_object(account, sizeof(*session));
 
-	if (error)
-		return error;
-	session = heap_alloc(sizeof(*session));
-	if (!session) {
-		account_uncharge(account, CHARGE_OBJECTS, 1);
+	if (!session)
 		return -ENOMEM;
-	}
 	object_init(&session->object, &group_session_ops);
-	account_ref(account);
 	session->account = account;
 	session->group = group;
 	*out = session;

@@ -20,16 +20,21 @@ int mapping_check(const struct cordon_dma_map *args)
 	return 0;
 }
 
+static size_t pieces_size(uint32_t room)
+{
+	return room * sizeof(struct mapping_piece);
+}
+
 static void mapping_free_pieces(struct mapping *mapping)
 {
 	if (mapping->pieces != &mapping->single)
-		heap_free(mapping->pieces);
+		account_free(mapping->account, mapping->pieces, pieces_size(mapping->piece_room));
 }
 
 static int mapping_grow(struct mapping *mapping)
 {
 	uint32_t room = PIECES_GROWTH * mapping->piece_room;
-	struct mapping_piece *pieces = heap_alloc_array(room, sizeof(*pieces));
+	struct mapping_piece *pieces = account_alloc(mapping->account, pieces_size(room));
 
 	if (!pieces)
 		return -ENOMEM;
@@ -171,6 +176,12 @@ void mapping_quarantine(struct mapping *mapping)
 {
 	uint64_t bytes = mapping_size(mapping);
 
+	/* Nobody's any more, like the tables (drivers/iommu/gather.c). */
+	if (mapping->pieces != &mapping->single)
+		account_uncharge(mapping->account, CHARGE_KERNEL,
+		                 heap_cost(pieces_size(mapping->piece_room)));
+	account_uncharge(mapping->account, CHARGE_KERNEL, heap_cost(sizeof(*mapping)));
+	mapping->account = NULL;
 	spin_lock(&quarantine_lock);
 	mapping_list_push(&quarantine, mapping);
 	quarantine_bytes += bytes;

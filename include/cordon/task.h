@@ -26,15 +26,21 @@ struct cordon_spawn_handle {
 CORDON_STATIC_ASSERT(sizeof(struct cordon_spawn_handle) == 48, "cordon_spawn_handle layout");
 #define CORDON_SPAWN_MOVE 0x1u
 
-/* Limits of a task; 0 means: the kernel's default. */
+/*
+ * What a task may use. It is taken from its creator's budget, and the creator has it again when the
+ * task has ended and nothing is left that was charged to it. 0: an eighth of what the creator has
+ * left of this kind.
+ */
 struct cordon_budget {
-	uint64_t frames;  /* 4 KiB pages of memory objects it created and of its page tables */
-	uint32_t handles; /* handle table slots */
-	uint32_t threads;
+	uint64_t frames;   /* 4 KiB pages of memory objects it created */
+	uint64_t kernel;   /* bytes of kernel memory: its page tables, for CPUs and for devices,
+	                      kernel   stacks, what stands for its objects, handles and mappings */
+	uint32_t handles;  /* handle table slots */
+	uint32_t threads;  /* that have not ended */
 	uint32_t mappings; /* regions of its address space plus DMA mappings */
 	uint32_t objects;  /* kernel objects it created */
 };
-CORDON_STATIC_ASSERT(sizeof(struct cordon_budget) == 24, "cordon_budget layout");
+CORDON_STATIC_ASSERT(sizeof(struct cordon_budget) == 32, "cordon_budget layout");
 
 /* task_spawn: starts a static ELF64 program that lies in a memory object. */
 struct cordon_spawn {
@@ -50,7 +56,7 @@ struct cordon_spawn {
 	struct cordon_budget budget;
 	char name[CORDON_NAME_MAX];
 };
-CORDON_STATIC_ASSERT(sizeof(struct cordon_spawn) == 112, "cordon_spawn layout");
+CORDON_STATIC_ASSERT(sizeof(struct cordon_spawn) == 120, "cordon_spawn layout");
 
 /*
  * What a new task finds at its stack pointer (16-byte aligned), which is also in %rdi:
@@ -100,7 +106,7 @@ struct cordon_task_info {
 	uint32_t state; /* enum cordon_task_state */
 	uint32_t cause; /* enum cordon_task_cause */
 	int64_t code;
-	uint64_t frames;  /* charged now */
+	uint64_t frames;  /* charged now, to the task itself; so are the next five */
 	uint32_t handles; /* in use */
 	uint32_t threads;
 	uint32_t mappings;
@@ -108,8 +114,12 @@ struct cordon_task_info {
 	uint64_t cpu_ns;        /* time on a CPU */
 	uint64_t fault_address; /* FAULT, STACK: the address (page fault) or the instruction */
 	char name[CORDON_NAME_MAX];
+	uint64_t kernel;             /* bytes charged now */
+	struct cordon_budget budget; /* its limits */
+	struct cordon_budget lent;   /* what of them tasks have that it created; when it has ended,
+	                                also   what its own creator has again */
 };
-CORDON_STATIC_ASSERT(sizeof(struct cordon_task_info) == 96, "cordon_task_info layout");
+CORDON_STATIC_ASSERT(sizeof(struct cordon_task_info) == 168, "cordon_task_info layout");
 
 /* thread_create */
 struct cordon_thread {

@@ -12,7 +12,7 @@
 
 /* What a driver may use, whatever the machine has: the NVMe driver's 10 MiB of DMA memory, its
  * program, stack and tables. */
-#define CHILD_FRAMES UINT64_C(3072)
+#define CHILD_FRAMES UINT64_C(2816)
 
 /* Appends a string with its zero. */
 static int add_arg(char bytes[ARG_BYTES], uint32_t *used, const char *arg)

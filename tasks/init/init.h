@@ -41,8 +41,9 @@ struct init {
 	const void *archive; /* the initramfs, mapped */
 	uint64_t archive_size;
 	bool iommu_usable;
-	bool prompting;        /* the cursor stands behind a prompt: reports begin a line */
-	unsigned int failures; /* tasks that were refused or did not succeed */
+	bool prompting;             /* the cursor stands behind a prompt: reports begin a line */
+	unsigned int failures;      /* tasks that were refused or did not succeed */
+	struct cordon_budget share; /* of what the manifest does not name (budget.h) */
 	struct running running[RUNNING_MAX];
 	unsigned int service_count;
 	struct service services[MANIFEST_SERVICES_MAX];
@@ -75,6 +76,9 @@ struct launch {
 	cordon_handle_t services;          /* its end to ask for services, or NONE */
 	bool everything; /* the authority with all rights, the initramfs, the console's input */
 };
+
+/* What init may still use. */
+struct cordon_budget own_budget_left(void);
 
 /*
  * Starts a task; the handle is the caller's. All failures are printed. -ENODEV: a device is

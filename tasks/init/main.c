@@ -11,6 +11,7 @@
 
 #include <lib/cpio/cpio.h>
 
+#include "budget.h"
 #include "init.h"
 #include "options.h"
 
@@ -84,6 +85,16 @@ static bool run_one(struct init *init)
 	return task != NULL && running_wait(init, task, false);
 }
 
+/* A sixteenth stays here, for init and for what is run at the prompt. */
+static void divide_budget(struct init *init)
+{
+	struct cordon_budget left = own_budget_left();
+	struct cordon_budget kept = budget_part(&left, 16);
+
+	left = budget_less(&left, &kept);
+	init->share = budget_share(&init->manifest, &left);
+}
+
 static bool read_manifest(struct init *init)
 {
 	struct cordon_cpio_entry file;
@@ -99,7 +110,10 @@ static bool read_manifest(struct init *init)
 		       init->manifest.error_line, init->manifest.error);
 		return false;
 	}
-	return services_open(init) == 0;
+	if (services_open(init) != 0)
+		return false;
+	divide_budget(init);
+	return true;
 }
 
 static void run_manifest(struct init *init)

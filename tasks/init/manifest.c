@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "budget.h"
 #include "manifest.h"
 #include "words.h"
 
@@ -129,23 +130,17 @@ static int parse_env(struct manifest *manifest, struct manifest_task *task, cons
 	return 0;
 }
 
-static int budget_set(struct cordon_budget *budget, const char *key, uint64_t value)
+static int budget_name_set(struct cordon_budget *budget, const char *key, uint64_t value)
 {
-	if (strcmp(key, "frames") == 0)
-		budget->frames = value;
-	else if (value > UINT32_MAX)
-		return -EINVAL;
-	else if (strcmp(key, "handles") == 0)
-		budget->handles = (uint32_t)value;
-	else if (strcmp(key, "threads") == 0)
-		budget->threads = (uint32_t)value;
-	else if (strcmp(key, "mappings") == 0)
-		budget->mappings = (uint32_t)value;
-	else if (strcmp(key, "objects") == 0)
-		budget->objects = (uint32_t)value;
-	else
-		return -EINVAL;
-	return 0;
+	for (unsigned int kind = 0; kind < BUDGET_KINDS; kind++) {
+		if (strcmp(key, budget_name(kind)) != 0)
+			continue;
+		if (value > budget_max(kind) / budget_unit(kind))
+			return -EINVAL;
+		budget_set(budget, kind, value * budget_unit(kind));
+		return 0;
+	}
+	return -EINVAL;
 }
 
 static int parse_budget(struct manifest *manifest, struct manifest_task *task,
@@ -162,10 +157,10 @@ static int parse_budget(struct manifest *manifest, struct manifest_task *task,
 			return fail(manifest, line->number, "'%.40s' is not KEY=NUMBER",
 			            line->words[i]);
 		*equals = '\0';
-		if (budget_set(&task->budget, line->words[i], value) != 0)
+		if (budget_name_set(&task->budget, line->words[i], value) != 0)
 			return fail(manifest, line->number,
-			            "no budget %.20s=%.20s (frames, handles, threads, mappings, "
-			            "objects)",
+			            "no budget %.12s=%.20s (frames, kernel, handles, threads, "
+			            "mappings, objects)",
 			            line->words[i], equals + 1);
 	}
 	return 0;

@@ -41,7 +41,7 @@ struct manifest_task {
 	const char *args[MANIFEST_WORDS_MAX];
 	unsigned int env_count;
 	const char *env[MANIFEST_WORDS_MAX]; /* KEY=VALUE */
-	struct cordon_budget budget;         /* zero: the kernel's default */
+	struct cordon_budget budget;         /* zero: not named */
 	unsigned int publish_count;
 	const char *publish[MANIFEST_NAMES_MAX];
 	unsigned int connect_count;

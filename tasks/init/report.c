@@ -110,12 +110,13 @@ void report_tasks(const struct init *init)
 {
 	struct cordon_task_info task;
 
-	printf("task  name                  state    threads  handles  mappings    pages    cpu ms\n");
+	printf("task  name                  state    threads  handles  mappings    pages  kernel KiB    cpu ms\n");
 	for (uint32_t i = 0; records_get(init, CORDON_SYSTEM_TASKS, i, &task, sizeof(task)); i++)
 		printf("%4" PRIu64 "  %-20.*s  %-7s  %7" PRIu32 "  %7" PRIu32 "  %8" PRIu32
-		       "  %7" PRIu64 "  %8" PRIu64 "\n",
+		       "  %7" PRIu64 "  %10" PRIu64 "  %8" PRIu64 "\n",
 		       task.id, FIELD(task.name), state_name(task.state), task.threads,
-		       task.handles, task.mappings, task.frames, task.cpu_ns / NS_PER_MS);
+		       task.handles, task.mappings, task.frames, task.kernel / 1024,
+		       task.cpu_ns / NS_PER_MS);
 }
 
 static const char *direction_name(uint32_t flags)

@@ -8,6 +8,7 @@ init_SRCS := tasks/init/main.c \
 	     tasks/init/words.c \
 	     tasks/init/selector.c \
 	     tasks/init/manifest.c \
+	     tasks/init/budget.c \
 	     tasks/init/records.c \
 	     tasks/init/spawn.c \
 	     tasks/init/running.c \

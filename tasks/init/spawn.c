@@ -12,6 +12,7 @@
 
 #include <lib/cpio/cpio.h>
 
+#include "budget.h"
 #include "describe.h"
 #include "init.h"
 
@@ -279,6 +280,45 @@ static int pack_strings(struct preparation *p)
 	return err == 0 ? 0 : refuse(launch, err, "its arguments are too long");
 }
 
+struct cordon_budget own_budget_left(void)
+{
+	struct cordon_task_info info = {0};
+
+	cordon_task_info(CORDON_HANDLE_NONE, &info); /* it exists, so it can be told */
+	return budget_left(&info);
+}
+
+/* The one program that init is there for gets nearly all that there is, one that is started by hand
+ * half of what is left, and one of the manifest what that says. */
+static struct cordon_budget budget_for(const struct init *init, const struct launch *launch)
+{
+	const struct manifest_task *entry = launch->entry;
+	struct cordon_budget left = own_budget_left();
+	struct cordon_budget part = budget_part(&left, launch->everything ? 8 : 2);
+
+	if (launch->everything)
+		return budget_less(&left, &part);
+	if (entry == NULL)
+		return part;
+	return budget_complete(&entry->budget, entry->manual ? &part : &init->share);
+}
+
+/* Which part of a budget is more than there is. */
+static int refuse_budget(const struct launch *launch, const struct cordon_budget *budget, int err)
+{
+	struct cordon_budget left = own_budget_left();
+
+	for (unsigned int kind = 0; kind < BUDGET_KINDS; kind++)
+		if (budget_get(budget, kind) > budget_get(&left, kind))
+			return refuse(launch, err,
+			              "its budget %s=%" PRIu64 " is more than the "
+			              "%" PRIu64 " that are left",
+			              budget_name(kind),
+			              budget_get(budget, kind) / budget_unit(kind),
+			              budget_get(&left, kind) / budget_unit(kind));
+	return refuse(launch, err, "%s: %s", launch->path, cordon_strerror(err));
+}
+
 static int64_t spawn(const struct preparation *p, cordon_handle_t *out)
 {
 	const struct launch *launch = p->launch;
@@ -293,18 +333,22 @@ static int64_t spawn(const struct preparation *p, cordon_handle_t *out)
 	        .envp_bytes = (uint32_t)p->envp_bytes,
 	        .handles = (uint64_t)(uintptr_t)p->handles,
 	};
+	int64_t err;
 
-	if (launch->entry != NULL)
-		args.budget = launch->entry->budget;
+	args.budget = budget_for(p->init, launch);
 	strlcpy(args.name, launch->name, sizeof(args.name));
 	if (launch->entry != NULL && launch->entry->trace) {
-		int64_t err = cordon_system_trace(p->init->authority, args.name, strlen(args.name),
-		                                  1);
-
+		err = cordon_system_trace(p->init->authority, args.name, strlen(args.name), 1);
 		if (err != 0)
 			printf("init: %s is not traced: %s\n", launch->name, cordon_strerror(err));
 	}
-	return cordon_task_spawn(&args, out);
+	fflush(stdout); /* the task writes to the same console */
+	err = cordon_task_spawn(&args, out);
+	if (err == -ENOMEM)
+		return refuse_budget(launch, &args.budget, (int)err);
+	if (err != 0)
+		return refuse(launch, (int)err, "%s: %s", launch->path, cordon_strerror(err));
+	return 0;
 }
 
 int spawn_task(struct init *init, const struct launch *launch, cordon_handle_t *out)
@@ -324,10 +368,7 @@ int spawn_task(struct init *init, const struct launch *launch, cordon_handle_t *
 		err = open_groups(&p);
 	if (err == 0) {
 		list_handles(&p);
-		fflush(stdout); /* the task writes to the same console */
 		err = spawn(&p, out);
-		if (err != 0)
-			refuse(launch, (int)err, "%s: %s", launch->path, cordon_strerror(err));
 	}
 	close_groups(&p); /* the task has handles of its own now */
 	return (int)err;

@@ -274,7 +274,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input input = {data, size};
 	uint8_t how = fuzz_byte(&input);
-	struct cordon_budget budget = {.frames = fuzz_byte(&input) % 64};
+	struct cordon_budget budget = {.kernel = fuzz_byte(&input) % 64 * PAGE_SIZE};
 	uint64_t frames = fake_pages_used();
 	size_t heap = heap_in_use();
 	struct iommu_gather gather;

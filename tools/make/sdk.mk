@@ -4,7 +4,7 @@
 
 SDK	    := $(BUILD)/sdk
 SDK_CHECKER := $(BUILD)/host/bin/manifest-check
-SDK_CHECKER_SRCS := tools/sdk/manifest-check.c tasks/init/manifest.c tasks/init/selector.c \
+SDK_CHECKER_SRCS := tools/sdk/manifest-check.c tasks/init/manifest.c tasks/init/budget.c tasks/init/selector.c \
 		    tasks/init/words.c
 SDK_FILES   := $(wildcard tools/sdk/* docs/examples/* docs/examples/*/*) docs/sdk.md docs/manifest.md \
 	       docs/drivers.md docs/syscalls.md tools/build-sdk.sh tools/mkcpio.py tools/mkprogram.py tools/mksyms.py \

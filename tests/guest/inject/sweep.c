@@ -86,6 +86,7 @@ static void take_budget(struct ledger *ledger)
 	if (!own_record(&info))
 		tap_bail("this task is not listed any more");
 	*entry(ledger, "frames charged") = info.frames;
+	*entry(ledger, "kernel memory charged") = info.kernel;
 	*entry(ledger, "handles") = info.handles;
 	*entry(ledger, "mappings charged") = info.mappings;
 	*entry(ledger, "objects charged") = info.objects;

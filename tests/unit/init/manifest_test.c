@@ -49,7 +49,7 @@ Test(manifest, everything_a_task_can_be_given)
 	                   "\targs read \"two words\"\n"
 	                   "\targs more\n"
 	                   "\tenv A=1 B=\n"
-	                   "\tbudget frames=4096 handles=64 threads=2 mappings=8 objects=9\n"
+	                   "\tbudget frames=4096 kernel=32 handles=64 threads=2 mappings=8 objects=9\n"
 	                   "\twait\n\toptional\n\tinput\n"
 	                   "\n"
 	                   "task b /bin/b\r\n\tmanual\n\ttrace"),
@@ -69,6 +69,7 @@ Test(manifest, everything_a_task_can_be_given)
 	cr_assert_eq(task->env_count, 2);
 	cr_assert_str_eq(task->env[1], "B=");
 	cr_assert_eq(task->budget.frames, 4096);
+	cr_assert_eq(task->budget.kernel, 32 * 1024);
 	cr_assert_eq(task->budget.handles, 64);
 	cr_assert_eq(task->budget.threads, 2);
 	cr_assert_eq(task->budget.mappings, 8);
@@ -138,6 +139,7 @@ Test(manifest, every_error_names_its_line_and_leaves_no_task)
 	        {2, "task a /a\n budget frames=0\n", "KEY=NUMBER"},
 	        {2, "task a /a\n budget frames=-1\n", "KEY=NUMBER"},
 	        {2, "task a /a\n budget handles=4294967296\n", "no budget"},
+	        {2, "task a /a\n budget kernel=18014398509481984\n", "no budget"},
 	        {2, "task a /a\n budget pages=1\n", "no budget"},
 	        {2, "task a /a\n args \"open\n", "quote"},
 	        {2, "task a /a\n gruop class=01\n", "unknown word"},

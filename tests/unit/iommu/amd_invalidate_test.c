@@ -276,7 +276,7 @@ static void assert_dead(struct iommu_domain *domain)
 	iommu_domain_destroy(domain);
 	cr_expect_eq(bed_amdvi.write_count, writes);
 	cr_expect_eq(fake_pages_used(), frames, "frames it may still use were freed");
-	cr_expect_eq(bed.account->used[CHARGE_FRAMES], 0);
+	cr_expect_eq(bed.account->used[CHARGE_KERNEL], ACCOUNT_OWN_MEMORY);
 	cr_expect_eq(percpu()->obligations, 0);
 	cr_expect(bed_amdvi.control & 1, "translation stays on");
 }

@@ -249,7 +249,7 @@ static void run(unsigned int kind, uint64_t seed)
 	random_run(&device, seed);
 	cr_assert_eq(iommu_detach(device.domain, bed.unit, 0, (rid_t){BED_SOURCE}), 0);
 	iommu_domain_destroy(device.domain);
-	cr_expect_eq(bed.account->used[CHARGE_FRAMES], 0);
+	cr_expect_eq(bed.account->used[CHARGE_KERNEL], ACCOUNT_OWN_MEMORY);
 	cr_expect_eq(percpu()->obligations, 0);
 }
 

@@ -212,7 +212,7 @@ static void assert_dead(struct iommu_domain *domain)
 	iommu_domain_destroy(domain);
 	cr_expect_eq(bed_vtd.write_count, writes);
 	cr_expect_eq(fake_pages_used(), frames, "frames it may still use were freed");
-	cr_expect_eq(bed.account->used[CHARGE_FRAMES], 0);
+	cr_expect_eq(bed.account->used[CHARGE_KERNEL], ACCOUNT_OWN_MEMORY);
 	cr_expect_eq(percpu()->obligations, 0);
 	/* Translation stays on. */
 	cr_expect(bed_vtd.gsts & 0x80000000u);

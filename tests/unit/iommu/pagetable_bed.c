@@ -99,9 +99,13 @@ static int tree_invalidate(struct iommu_unit *unit, const struct iommu_gather *g
 
 static const struct iommu_ops tree_ops = {.invalidate = tree_invalidate};
 
-void tree_create(bool amd, uint8_t levels, uint8_t leaf_levels, uint64_t frames)
+void tree_create(bool amd, uint8_t levels, uint8_t leaf_levels, uint64_t tables)
 {
-	const struct cordon_budget budget = {.frames = frames};
+	/* For so many tables, beside the domain and the account itself. */
+	const struct cordon_budget budget = {
+	        .kernel = tables ? tables * PAGE_SIZE + heap_cost(sizeof(struct iommu_domain)) +
+	                                   ACCOUNT_OWN_MEMORY
+	                         : 0};
 
 	tree.amd = amd;
 	tree.format = amd ? amd_format(levels, leaf_levels) : vtd_format(levels, leaf_levels);
@@ -116,12 +120,18 @@ void tree_create(bool amd, uint8_t levels, uint8_t leaf_levels, uint64_t frames)
 	cr_assert_eq(ids_init(&tree.unit.domains, 1, 16), 0);
 	cr_assert_eq(account_create(&budget, &tree.account), 0);
 	cr_assert_eq(iommu_domain_create(&tree.unit, tree.account, &tree.domain), 0);
+	tree.charged_before = ACCOUNT_OWN_MEMORY + heap_cost(sizeof(struct iommu_domain));
+}
+
+uint64_t tree_tables_charged(void)
+{
+	return (tree.account->used[CHARGE_KERNEL] - tree.charged_before) / PAGE_SIZE;
 }
 
 void tree_destroy(void)
 {
 	iommu_domain_destroy(tree.domain);
-	cr_expect_eq(tree.account->used[CHARGE_FRAMES], 0);
+	cr_expect_eq(tree.account->used[CHARGE_KERNEL], ACCOUNT_OWN_MEMORY);
 	account_unref(tree.account);
 	ids_destroy(&tree.unit.domains);
 	cr_expect_eq(fake_pages_used(), tree.frames_before + tree.unit.quarantined,

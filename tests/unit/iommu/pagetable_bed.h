@@ -23,6 +23,7 @@ extern struct tree {
 	uint64_t flushed_first, flushed_last;
 	uint64_t frames_before;
 	size_t heap_before;
+	uint64_t charged_before; /* for the domain and the account itself */
 } tree;
 
 /* What the walker finds at an address. */
@@ -34,8 +35,11 @@ struct leaf {
 };
 
 /* A domain of a unit whose tables have so many levels; leaf_levels: bit n, leaves of level n;
- * frames: the budget, 0 for none. */
-void tree_create(bool amd, uint8_t levels, uint8_t leaf_levels, uint64_t frames);
+ * tables: how many the budget allows, 0 for any number. */
+void tree_create(bool amd, uint8_t levels, uint8_t leaf_levels, uint64_t tables);
+
+/* How many tables are charged to the account. */
+uint64_t tree_tables_charged(void);
 
 /* Nothing is mapped; whatever was taken must have been given back. */
 void tree_destroy(void);

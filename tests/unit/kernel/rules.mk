@@ -78,3 +78,6 @@ trace_test_SRCS := tests/unit/kernel/trace_test.c kernel/trace.c kernel/trace_fo
 UNIT_TESTS += program_test
 program_test_SRCS := tests/unit/kernel/program_test.c kernel/program.c kernel/backtrace.c kernel/memory.c kernel/page.c \
 		     kernel/heap.c kernel/object.c kernel/account.c
+
+UNIT_TESTS += account_test
+account_test_SRCS := tests/unit/kernel/account_test.c kernel/account.c

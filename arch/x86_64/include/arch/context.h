@@ -26,6 +26,9 @@ struct arch_thread {
 #define ARCH_KERNEL_STACK_SIZE (16 * 1024)
 #endif
 
+/* Kernel memory of a user thread, in bytes: its stack and its FPU state. */
+#define ARCH_THREAD_MEMORY (ARCH_KERNEL_STACK_SIZE + 1024)
+
 /* A kernel stack with a guard page below it. Returns -ENOMEM. */
 int arch_stack_alloc(uint64_t *stack_low);
 void arch_stack_free(uint64_t stack_low);
