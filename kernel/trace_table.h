@@ -250,6 +250,7 @@ static const struct trace_type type_memory_region = {LENGTH(members_memory_regio
 
 static const struct trace_member members_budget[] = {
 	MEMBER(cordon_budget, frames, NUMBER, 0),
+	MEMBER(cordon_budget, kernel, NUMBER, 0),
 	MEMBER(cordon_budget, handles, NUMBER, 0),
 	MEMBER(cordon_budget, threads, NUMBER, 0),
 	MEMBER(cordon_budget, mappings, NUMBER, 0),
@@ -287,6 +288,9 @@ static const struct trace_member members_task_info[] = {
 	MEMBER(cordon_task_info, cpu_ns, NUMBER, 0),
 	MEMBER(cordon_task_info, fault_address, NUMBER, 0),
 	MEMBER(cordon_task_info, name, TEXT, 0),
+	MEMBER(cordon_task_info, kernel, NUMBER, 0),
+	MEMBER(cordon_task_info, budget, STRUCT, &type_budget),
+	MEMBER(cordon_task_info, lent, STRUCT, &type_budget),
 };
 
 static const struct trace_type type_task_info = {LENGTH(members_task_info), members_task_info};

@@ -118,6 +118,8 @@ step_headers() {
 # Pages that are made from a source say what the source says.
 step_docs() {
 	python3 -B tools/mksyscalls.py --check include/cordon/syscalls.def docs/syscalls.md &&
+		python3 -B tools/mksyscalls.py --check --errors include/cordon/syscalls.def \
+			tests/guest/hostile/errors.def &&
 		python3 -B tools/mktrace.py --check include/cordon kernel/trace_table.h
 }
 

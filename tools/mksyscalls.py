@@ -3,7 +3,9 @@
 """Writes docs/syscalls.md from include/cordon/syscalls.def, the one source of the calls.
 
 usage: mksyscalls.py [--check] SYSCALLS.DEF OUTPUT.MD
+       mksyscalls.py [--check] --errors SYSCALLS.DEF OUTPUT.DEF
 
+--errors writes which errors each call can return, for the test that holds it to them.
 --check writes nothing and fails when the page differs from what would be written.
 
 A call is one line SYSCALL(number, name, (prototype)), preceded by a comment: its text, then one
@@ -15,6 +17,7 @@ import sys
 
 CALL = re.compile(r"SYSCALL\((\d+), (\w+), \((.*)\)\)$")
 SECTION = re.compile(r"/\* --- (.*) --- \*/$")
+HANDLE = re.compile(r"cordon_handle_t (?!\*)|struct cordon_(wait|spawn|message|dma_map|dma_op)\b")
 ERROR = re.compile(r"^(E[A-Z0-9]+(?:, E[A-Z0-9]+)*)\b\s*(.*)$")
 
 
@@ -92,11 +95,38 @@ def page(introduction, sections):
     return "\n".join(out)
 
 
+def errors_of(prototype, comment):
+    """What a call can return: those that its comment names, and those of every call of its kind."""
+    names = [name for group, _ in split_comment(comment)[1] for name in group.split(", ")]
+    if HANDLE.search(prototype):
+        names += ["EBADF", "EACCES"]
+    if "*" in prototype:
+        names += ["EFAULT"]
+    if "cordon_handle_t *" in prototype:
+        names += ["EMFILE", "ENOMEM"]
+    return sorted(set(names))
+
+
+def error_table(sections):
+    out = ["/* SPDX-License-Identifier: MIT */",
+           "/* Made by tools/mksyscalls.py from include/cordon/syscalls.def; `make docs` writes it. */"]
+    calls = {name: errors_of(prototype, comment)
+             for _, listed in sections for _, name, prototype, comment in listed}
+    inherited = {name: re.findall(r"errors of (\w+)", " ".join(comment))
+                 for _, listed in sections for _, name, _, comment in listed}
+    for name, errors in calls.items():
+        errors = sorted(set(errors).union(*(calls[other] for other in inherited[name] if other in calls)))
+        out.append(f"ERRORS({name}, {', '.join(errors) or '0'})")
+    return "\n".join(out) + "\n"
+
+
 def main(arguments):
     check = "--check" in arguments
-    source, target = [a for a in arguments if a != "--check"]
+    errors = "--errors" in arguments
+    source, target = [a for a in arguments if not a.startswith("--")]
     with open(source, encoding="utf-8") as file:
-        text = page(*parse(file.read()))
+        introduction, sections = parse(file.read())
+    text = error_table(sections) if errors else page(introduction, sections)
     if not check:
         with open(target, "w", encoding="utf-8") as file:
             file.write(text)

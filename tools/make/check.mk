@@ -14,6 +14,7 @@ format: $(DEPS_CHECK) ## let clang-format rewrite the tracked C files
 	$(Q)git ls-files -z '*.c' '*.h' | xargs -0 -r clang-format -i
 
 .PHONY: docs
-docs: ## write what is made from the interface: docs/syscalls.md, the trace's table
+docs: ## write what is made from the interface: docs/syscalls.md, tables
 	$(Q)$(PYTHON) -B tools/mksyscalls.py include/cordon/syscalls.def docs/syscalls.md
+	$(Q)$(PYTHON) -B tools/mksyscalls.py --errors include/cordon/syscalls.def tests/guest/hostile/errors.def
 	$(Q)$(PYTHON) -B tools/mktrace.py include/cordon kernel/trace_table.h
