@@ -44,13 +44,18 @@ int sched_init(void)
 
 /* --- switching ------------------------------------------------------------------------------- */
 
-static void charge(struct thread *thread, uint64_t now)
+/* Counts the time that a thread ran. */
+static inline void charge_locked(struct run_queue *queue, struct thread *thread, uint64_t now)
 {
 	uint64_t spent = now - thread->run_start;
 
+	thread->run_start = now;
 	thread->cpu_ns += spent;
-	if (thread->task)
-		__atomic_add_fetch(&thread->task->fair_ns, spent, __ATOMIC_RELAXED);
+	if (!thread->task)
+		return;
+	__atomic_add_fetch(&thread->task->fair_ns, spent, __ATOMIC_RELAXED);
+	if (__builtin_expect(spent > SCHED_SLICE_NS, 0))
+		fair_ran_alone_locked(queue, thread->task);
 }
 
 /* Who left the CPU with the last switch does not use its stack any more. */
@@ -86,39 +91,6 @@ void sched_finish_switch(void)
 	finish_switch(thread_current());
 }
 
-/*
- * Switches to a thread, NULL: to idle. Returns when the caller runs again, perhaps on another CPU,
- * with nothing locked, and says whether the caller's task is ending. The caller has put the current
- * thread where it belongs. dead: it will not run again, and gave its address space up already.
- */
-static inline __attribute__((always_inline)) bool switch_locked(struct run_queue *queue,
-                                                                struct thread *to, bool dead)
-{
-	struct percpu *cpu = queue->cpu;
-	struct thread *from = cpu->current;
-	uint64_t now = clock_now();
-
-	charge(from, now);
-	queue->slice_end = now + SCHED_SLICE_NS;
-	if (!to) {
-		to = cpu->idle;
-		queue->slice_end = UINT64_MAX;
-		__atomic_or_fetch(&sched_idle_cpus, queue->bit, __ATOMIC_SEQ_CST);
-	}
-	to->run_start = now;
-	to->state = THREAD_RUNNING;
-	queue->reschedule = false;
-	cpu->current = to;
-	if (queue->ready_count > 0)
-		timer_need_locked(queue, queue->slice_end);
-	cpu->switches++;
-	if (dead || to->task != from->task)
-		arch_paging_switch(to->task ? &to->task->aspace->paging : NULL);
-	if (to != from)
-		arch_switch(&from->arch, &to->arch);
-	return finish_switch(from);
-}
-
 /* Puts the current thread, which goes on being ready, where it is to run next. */
 static void current_ready_locked(struct run_queue *queue)
 {
@@ -132,6 +104,51 @@ static void current_ready_locked(struct run_queue *queue)
 		thread->state = THREAD_READY;
 		queue->leaving = thread;
 	}
+}
+
+/* Why a thread gives its CPU away. */
+enum leave {
+	LEAVE_BLOCKED,
+	LEAVE_PREEMPTED, /* it goes on being ready */
+	LEAVE_YIELDED,   /* the same, and whoever is ready comes first, though it had more */
+	LEAVE_DEAD,      /* it will not run again, and gave its address space up already */
+};
+
+/*
+ * Switches to whoever comes next. Returns when the caller runs again, perhaps on another CPU, with
+ * nothing locked, and says whether the caller's task is ending.
+ */
+static inline __attribute__((always_inline)) bool switch_locked(struct run_queue *queue,
+                                                                enum leave leave)
+{
+	struct percpu *cpu = queue->cpu;
+	struct thread *from = cpu->current, *to;
+	uint64_t now = clock_now();
+
+	charge_locked(queue, from, now);
+	if (leave == LEAVE_PREEMPTED)
+		current_ready_locked(queue);
+	to = pick_locked(queue);
+	if (leave == LEAVE_YIELDED)
+		current_ready_locked(queue);
+	queue->slice_end = now + SCHED_SLICE_NS;
+	if (!to) {
+		to = cpu->idle;
+		queue->slice_end = UINT64_MAX;
+		__atomic_or_fetch(&sched_idle_cpus, queue->bit, __ATOMIC_SEQ_CST);
+	}
+	to->run_start = now;
+	to->state = THREAD_RUNNING;
+	queue->reschedule = false;
+	cpu->current = to;
+	if (queue->ready_count > 0)
+		timer_need_locked(queue, queue->slice_end);
+	cpu->switches++;
+	if (leave == LEAVE_DEAD || to->task != from->task)
+		arch_paging_switch(to->task ? &to->task->aspace->paging : NULL);
+	if (to != from)
+		arch_switch(&from->arch, &to->arch);
+	return finish_switch(from);
 }
 
 /* --- waiting, waking, yielding, ending ------------------------------------------------------- */
@@ -152,7 +169,7 @@ static inline __attribute__((always_inline)) bool block(uint64_t deadline, bool 
 	thread->state = THREAD_BLOCKED;
 	if (deadline != UINT64_MAX)
 		sleepers_insert_locked(queue, thread, deadline);
-	return switch_locked(queue, pick_locked(queue), false);
+	return switch_locked(queue, LEAVE_BLOCKED);
 }
 
 int sched_wait(uint64_t deadline)
@@ -221,20 +238,15 @@ void thread_wake_tell(struct thread *thread, bool *told)
 	wake(thread, told, true);
 }
 
-/* Others come first, whoever had more: that is what a yield asks for. */
 void sched_yield_now(void)
 {
 	struct run_queue *queue = percpu_queue();
-	struct thread *next;
 
 	spin_lock(&queue->lock);
-	next = pick_locked(queue);
-	if (!next && (thread_current()->cpus & queue->bit)) {
+	if (queue->ready_count == 0 && (thread_current()->cpus & queue->bit))
 		spin_unlock(&queue->lock);
-		return;
-	}
-	current_ready_locked(queue);
-	switch_locked(queue, next, false);
+	else
+		switch_locked(queue, LEAVE_YIELDED);
 }
 
 /* At the end of a slice, or for a thread that goes before this one. */
@@ -243,8 +255,7 @@ static void give_way(void)
 	struct run_queue *queue = percpu_queue();
 
 	spin_lock(&queue->lock);
-	current_ready_locked(queue);
-	switch_locked(queue, pick_locked(queue), false);
+	switch_locked(queue, LEAVE_PREEMPTED);
 }
 
 void sched_exit(void)
@@ -255,7 +266,7 @@ void sched_exit(void)
 	spin_lock(&queue->lock);
 	thread->state = THREAD_DEAD;
 	queue->leaving = thread;
-	switch_locked(queue, pick_locked(queue), true);
+	switch_locked(queue, LEAVE_DEAD);
 	panic("a dead thread runs: %s", thread->name);
 }
 
@@ -277,6 +288,7 @@ void sched_timer(void)
 		ready_add_locked(queue, thread);
 	}
 	if (queue->ready_count > 0 && now >= queue->slice_end) {
+		charge_locked(queue, queue->cpu->current, now);
 		queue->reschedule = true;
 		queue->cpu->need_return = true;
 		/* Until it gives way, a new slice: the timer must not fire at once again. */

@@ -32,6 +32,14 @@ void sleepers_insert_locked(struct run_queue *queue, struct thread *thread, uint
 
 /* --- order ----------------------------------------------------------------------------------- */
 
+void fair_ran_alone_locked(struct run_queue *queue, const struct task *task)
+{
+	struct thread *thread;
+
+	queue->fair_now = max_u64(queue->fair_now, task->fair_ns);
+	list_for_each(thread, &queue->ready, run_link) fair_limit_locked(queue, thread->task);
+}
+
 /* The running thread gives way to a real-time one that became ready, if it comes after it. */
 static void preempt_locked(struct run_queue *queue, const struct thread *thread)
 {

@@ -94,6 +94,10 @@ static inline void fair_limit_locked(const struct run_queue *queue, struct task 
 		task->fair_ns = queue->fair_now - FAIR_CREDIT_NS;
 }
 
+/* The running thread's task had the CPU for more than a slice, so it was alone until a moment ago:
+ * who woke meanwhile is not behind it by what it did not want. */
+void fair_ran_alone_locked(struct run_queue *queue, const struct task *task);
+
 /* Puts a thread that was not running into the queue of a CPU, and lets that CPU know. */
 void ready_add_locked(struct run_queue *queue, struct thread *thread);
 

@@ -61,13 +61,3 @@ void arch_interrupt_window(void)
 	ASSERT(percpu()->lock_depth == 0);
 	fake_interrupt_windows++;
 }
-
-/* One CPU, with nobody to ask it for anything. */
-void arch_smp_poll(void)
-{
-}
-
-unsigned int arch_cpu_count(void)
-{
-	return 1;
-}

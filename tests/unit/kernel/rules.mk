@@ -81,3 +81,7 @@ program_test_SRCS := tests/unit/kernel/program_test.c kernel/program.c kernel/ba
 
 UNIT_TESTS += account_test
 account_test_SRCS := tests/unit/kernel/account_test.c kernel/account.c
+
+UNIT_TESTS += sched_test
+sched_test_SRCS := tests/unit/kernel/sched_test.c tests/unit/kernel/cpu_sim.c kernel/sched.c kernel/sched_queue.c \
+		   kernel/sched_balance.c kernel/wait.c kernel/object.c
