@@ -167,6 +167,7 @@ int dmar_parse(struct acpi_bytes table, struct dmar *out);
 #define IVRS_FLAG_COHERENT      0x20u
 #define IVRS_TYPE_ACPI_DEVICES  0x40u /* the block type that also names devices of ACPI */
 #define IVRS_TYPE_FEATURE_IMAGE 0x11u /* this one and higher have an image of the features */
+#define IVRS_NO_TRANSLATION     0x01u /* HATDis, of their attributes: no host address translation */
 
 struct ivrs_devices { /* requester ids first .. last */
 	uint16_t first;

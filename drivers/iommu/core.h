@@ -172,6 +172,7 @@ struct iommu_unit {
 /* Why a unit is unusable, where it is the same for every vendor (iommu.c). */
 extern const char iommu_reason_unmapped[];
 extern const char iommu_reason_takeover[];
+extern const char iommu_reason_width[];
 extern const char iommu_reason_reach[];
 extern const char iommu_reason_remapping[];
 extern const char iommu_reason_memory[];

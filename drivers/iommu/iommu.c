@@ -24,6 +24,7 @@ static const char text_usable[] = "DMA translation and interrupt remapping are o
 
 const char iommu_reason_unmapped[] = "its registers cannot be mapped";
 const char iommu_reason_takeover[] = "what was switched on before us does not go off";
+const char iommu_reason_width[] = "DMA translation cannot be switched on: it walks no page tables";
 const char iommu_reason_reach[] = "memory lies beyond the width of its addresses";
 const char iommu_reason_remapping[] = "interrupt remapping is absent";
 const char iommu_reason_memory[] = "out of memory";

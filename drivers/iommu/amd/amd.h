@@ -14,8 +14,9 @@ struct amd_unit {
 	const struct ivrs_unit *description; /* while it is brought up */
 	struct pci_function *function;       /* of the unit itself; NULL: not found */
 	uint64_t features;
-	bool caches_absent; /* what was not there may be cached */
-	bool wide_entries;  /* interrupt-remapping entries have 128 bits */
+	unsigned int levels_max; /* of page tables; 0: it translates nothing */
+	bool caches_absent;      /* what was not there may be cached */
+	bool wide_entries;       /* interrupt-remapping entries have 128 bits */
 	/*
 	 * The unit of QEMU 7.2, known by what it reports: it takes a wrong requester id for
 	 * devices behind bridges, delivers every remapped interrupt as edge, never writes its event

@@ -87,12 +87,13 @@ static inline void amd_write(volatile uint8_t *registers, enum amd_register reg,
 #define AMD_FEATURE_WIDE_ENTRIES   AMD_BIT(7)
 #define AMD_FEATURE_COUNTERS       AMD_BIT(9)
 
-/* HATS: the most levels that page tables can have, 4 to 6; of a unit that does not say, 4. */
+/* HATS: the most levels that page tables can have, 4 to 6; of a unit that does not say, 4. 0: it
+ * walks no tables, and translates nothing. */
 static inline unsigned int amd_feature_levels(uint64_t features)
 {
-	uint64_t size = amd_field(features, 10, 2);
+	unsigned int size = (unsigned int)amd_field(features, 10, 2);
 
-	return size <= 2 ? 4 + (unsigned int)size : 4;
+	return size <= 2 ? 4 + size : 0;
 }
 
 /* Status (3.4.15); the first three are cleared by writing them back. */

@@ -57,7 +57,7 @@ int amd_table_create(struct amd_unit *unit, bool remapping)
  */
 void amd_format_init(struct amd_unit *unit)
 {
-	const unsigned int levels = amd_feature_levels(unit->features);
+	const unsigned int levels = unit->levels_max;
 	struct pagetable_format *format = &unit->format;
 
 	*format = (struct pagetable_format){

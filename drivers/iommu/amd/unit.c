@@ -142,6 +142,16 @@ static bool is_emulated(const struct amd_unit *unit)
 	return unit->function && unit->function->subsystem_vendor == VENDOR_QEMU;
 }
 
+static unsigned int levels_max(const struct amd_unit *unit)
+{
+	const struct ivrs_unit *description = unit->description;
+
+	if (description->type >= IVRS_TYPE_FEATURE_IMAGE &&
+	    (description->features & IVRS_NO_TRANSLATION))
+		return 0;
+	return amd_feature_levels(unit->features);
+}
+
 static const char *identify(struct amd_unit *unit)
 {
 	struct iommu_unit *base = &unit->unit;
@@ -162,6 +172,7 @@ static const char *identify(struct amd_unit *unit)
 		unit->features = amd_read(unit->registers, AMD_FEATURES);
 	if (unit->features & AMD_FEATURE_COUNTERS)
 		base->registers_size = AMD_REGISTERS_SIZE_LONG;
+	unit->levels_max = levels_max(unit);
 	unit->caches_absent = !header || (header & AMD_CAPABILITY_NP_CACHE);
 	base->coherent = unit->description->flags & IVRS_FLAG_COHERENT;
 	unit->wide_entries = unit->features & AMD_FEATURE_WIDE_ENTRIES;
@@ -231,7 +242,7 @@ static const char *start_locked(struct amd_unit *unit, bool remapping)
 	if (!amd_switch(unit, AMD_CONTROL_COMMANDS, AMD_STATUS_COMMANDS_RUN, true) ||
 	    amd_flush_all(unit))
 		return reason_queue_on;
-	base->translation = true;
+	base->translation = unit->levels_max != 0;
 	base->remapping = remapping;
 	base->remap_by_vector = true;
 	if (!amd_switch(unit, AMD_CONTROL_EVENTS, AMD_STATUS_EVENTS_RUN, true))
@@ -246,7 +257,8 @@ static const char *start(struct amd_unit *unit, const struct ivrs *ivrs, bool re
 
 	if (!take_over(unit))
 		return iommu_reason_takeover;
-	describe_translation(unit, ivrs);
+	if (unit->levels_max)
+		describe_translation(unit, ivrs);
 	why = allocate(unit, remapping);
 	if (why)
 		return why;
@@ -256,6 +268,8 @@ static const char *start(struct amd_unit *unit, const struct ivrs *ivrs, bool re
 	spin_unlock(&unit->unit.lock);
 	if (why)
 		return why;
+	if (!unit->levels_max)
+		return iommu_reason_width;
 	if (ivrs->physical_bits && ivrs->physical_bits < 64 &&
 	    page_ram_end().raw >> ivrs->physical_bits)
 		return iommu_reason_reach;

@@ -23,7 +23,6 @@ static const struct iommu_ops intel_ops = {
 
 static const char reason_malformed[] = "its capability registers make no sense";
 static const char reason_queue[] = "it has no queued invalidation";
-static const char reason_width[] = "DMA translation cannot be switched on: it walks no page tables";
 static const char reason_drain[] = "it cannot drain reads and writes in flight";
 static const char reason_on[] = "DMA translation was switched on, but stays off";
 static const char reason_remapping_on[] = "interrupt remapping was switched on, but stays off";
@@ -147,7 +146,7 @@ static const char *map_registers(struct intel_unit *unit)
 static const char *check_translation(const struct intel_unit *unit, const struct dmar *dmar)
 {
 	if (!intel_cap_level_counts(unit->cap))
-		return reason_width;
+		return iommu_reason_width;
 	if (dmar->host_address_width < 64 && page_ram_end().raw >> dmar->host_address_width)
 		return iommu_reason_reach;
 	/* Without it, no unmap could promise that nothing is in flight (S2). */
@@ -224,7 +223,7 @@ static const char *start_locked(struct intel_unit *unit, const struct dmar *dmar
 	intel_fault_start(unit);
 	if (has_remapping(unit, dmar) && !start_remapping(unit))
 		return reason_remapping_on;
-	if (why == reason_width)
+	if (why == iommu_reason_width)
 		return why;
 	describe_translation(unit);
 	if (!start_translation(unit))

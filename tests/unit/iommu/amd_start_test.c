@@ -258,6 +258,41 @@ Test(amd_start, memory_beyond_its_addresses_makes_the_unit_unusable)
 	bed_assert_refused("memory lies beyond");
 }
 
+/* What it lets pass nobody can help; its interrupts are remapped all the same. */
+static void check_no_translation(void)
+{
+	struct cordon_iommu_desc desc;
+
+	bed_start();
+	bed_assert_refused("it walks no page tables");
+	cr_assert(iommu_describe(0, &desc));
+	cr_expect_eq(desc.translation, 0);
+	cr_expect_eq(desc.remapping, 1);
+	cr_expect_eq(desc.levels, 0);
+}
+
+Test(amd_start, unit_that_walks_no_tables_is_not_used)
+{
+	bed_prepare(AMDVI_FEATURES | AMDVI_FEATURE_HATS, 0);
+	check_no_translation();
+}
+
+Test(amd_start, unit_whose_translation_firmware_rules_out_is_not_used)
+{
+	bed_prepare(AMDVI_FEATURES, 0);
+	bed_description->features = 1;
+	check_no_translation();
+}
+
+Test(amd_start, the_older_description_says_something_else_in_that_bit)
+{
+	bed_prepare(AMDVI_FEATURES, 0);
+	bed_description->type = 0x10;
+	bed_description->features = 1;
+	bed_start();
+	cr_expect(iommu_usable(NULL));
+}
+
 Test(amd_start, width_of_addresses_limits_the_iova)
 {
 	struct cordon_iommu_desc desc;

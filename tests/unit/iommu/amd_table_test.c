@@ -199,11 +199,6 @@ Test(amd_width, of_five_levels_at_most)
 	check_width((AMDVI_FEATURES & ~AMDVI_FEATURE_HATS) | BIT(10), "iommu.bits=63", 57, 5);
 }
 
-Test(amd_width, of_a_unit_that_says_what_is_reserved)
-{
-	check_width(AMDVI_FEATURES | AMDVI_FEATURE_HATS, "iommu.bits=63", 48, 4);
-}
-
 Test(amd_encoding, page_table_entries_of_every_level)
 {
 	const uint64_t *table;
