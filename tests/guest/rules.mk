@@ -2,7 +2,7 @@
 #
 # Programs of the test image, packed as /test/NAME. tests/qemu/README.md says how they are run.
 
-GUEST_SUPPORT := tests/guest/support/tap.c tests/guest/support/support.c
+GUEST_SUPPORT := tests/guest/support/tap.c tests/guest/support/support.c tests/guest/support/ledger.c
 
 GUEST_TESTS += calls memory task s8_kill
 calls_SRCS   := tests/guest/calls.c $(GUEST_SUPPORT)

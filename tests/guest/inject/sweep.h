@@ -9,6 +9,7 @@
 #include <cordon/rt.h>
 #include <cordon/syscall.h>
 #include <stdbool.h>
+#include <tests/guest/support/ledger.h>
 
 /* What fails by itself and leaves the system as it was: no waits for hardware among it. */
 #define SWEEP_POINTS \
@@ -35,24 +36,6 @@ int64_t sweep_may(const char *call, int64_t result, int error, int other);
 
 /* Id of this task; before it has children. */
 uint64_t sweep_self(void);
-
-/* What must be as before: objects, frames, heap, budget, devices. */
-#define LEDGER_ENTRIES 24
-struct ledger {
-	uint32_t count;
-	struct {
-		const char *name;
-		uint64_t value;
-	} entries[LEDGER_ENTRIES];
-};
-void ledger_take(struct ledger *ledger);
-
-/* Whether both are the same. loud: tell what differs. */
-bool ledger_same(const struct ledger *before, const struct ledger *after, bool loud);
-
-/* One entry, by name; sets it. */
-uint64_t ledger_value(const struct ledger *ledger, const char *name);
-void ledger_set(struct ledger *ledger, const char *name, uint64_t value);
 
 /* Unmaps a whole mapping of this task, at most at the second attempt. */
 void undo_unmap(uint64_t address, uint64_t size);

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * S10: each kind of a budget is used up on purpose. The task that does it gets the documented
+ * error; meanwhile another one works on as before, and when it is over everything is as it was.
+ */
+#include <cordon/errno.h>
+#include <string.h>
+#include <tests/guest/budget/hoard.h>
+#include <tests/guest/support/ledger.h>
+#include <tests/guest/support/support.h>
+#include <tests/guest/support/tap.h>
+
+#define PATIENCE UINT64_C(60000000000)
+#define BEATS    10 /* rounds of the bystander that are waited for */
+
+static cordon_handle_t beats, bystander, bystander_stop;
+
+static cordon_handle_t event(void)
+{
+	cordon_handle_t handle;
+
+	if (cordon_event_create(0, &handle) != 0)
+		tap_bail("no event");
+	return handle;
+}
+
+/* Waits until an event was raised; false: the task ended before, or nothing happens. */
+static bool raised(cordon_handle_t handle, cordon_handle_t task)
+{
+	struct cordon_wait items[] = {
+	        {.handle = handle, .signals = CORDON_SIGNAL_READABLE},
+	        {.handle = task, .signals = CORDON_SIGNAL_TERMINATED},
+	};
+
+	return cordon_object_wait(items, 2, cordon_now() + PATIENCE) > 0 && items[0].pending != 0;
+}
+
+/* --- the bystander --- */
+
+static void bystander_start(void)
+{
+	struct child child = {.arguments = {"bystander"}};
+
+	beats = event();
+	bystander_stop = event();
+	child.gives[0].handle = beats;
+	child.gives[0].name = "beats";
+	child.gives[1].handle = bystander_stop;
+	child.gives[1].name = HOARD_STOP;
+	if (child_start(&child, &bystander) < 0)
+		tap_bail("the bystander cannot be started");
+}
+
+/* Whether it makes some rounds from now on. */
+static bool bystander_works(void)
+{
+	uint64_t count, sum = 0;
+
+	cordon_event_take(beats, &count);
+	while (sum < BEATS) {
+		if (!raised(beats, bystander) || cordon_event_take(beats, &count) != 0)
+			return false;
+		sum += count;
+	}
+	return true;
+}
+
+static void bystander_end(void)
+{
+	struct cordon_task_info info;
+
+	cordon_event_signal(bystander_stop, 1);
+	info = child_wait(bystander);
+	tap_ok(info.cause == CORDON_CAUSE_EXIT && info.code == 0,
+	       "S10: the task beside them never failed");
+	cordon_handle_close(bystander);
+	cordon_handle_close(bystander_stop);
+	cordon_handle_close(beats);
+}
+
+/* --- one kind after the other --- */
+
+static void test_hoard(const struct hoard *hoard)
+{
+	cordon_handle_t full = event(), stop = event(), task;
+	const struct child child = {
+	        .arguments = {"hoard", hoard->name},
+	        .gives = {{full, HOARD_FULL, 0}, {stop, HOARD_STOP, 0}},
+	        .budget = hoard->budget,
+	};
+	struct cordon_task_info info;
+
+	if (child_start(&child, &task) < 0)
+		tap_bail("no task to hoard %s", hoard->name);
+	tap_ok(raised(full, task), "S10: who uses up its %s gets %s", hoard->name,
+	       cordon_strerror(hoard->error));
+	tap_ok(bystander_works(), "S10: nobody else's %s end", hoard->name);
+	tap_ok(child_run(&(struct child){.arguments = {"nothing"}}).code == 0,
+	       "S10: tasks can be started meanwhile");
+	cordon_event_signal(stop, 1);
+	info = child_wait(task);
+	tap_ok(info.cause == CORDON_CAUSE_EXIT && info.code == 0, "it goes on and ends");
+	cordon_handle_close(task);
+	cordon_handle_close(full);
+	cordon_handle_close(stop);
+}
+
+static void test_all_frames(void)
+{
+	cordon_handle_t full = event(), stop = event(), task;
+	struct child child = {
+	        .arguments = {"hoard", "frames"},
+	        .gives = {{full, HOARD_FULL, 0}, {stop, HOARD_STOP, 0}},
+	};
+	struct cordon_task_info self;
+
+	cordon_task_info(CORDON_HANDLE_NONE, &self);
+	child.budget.frames = self.budget.frames - self.frames - self.lent.frames - 1;
+	child.budget.handles = 4000;
+	child.budget.objects = 100000;
+	if (child_start(&child, &task) < 0)
+		tap_bail("no task gets all frames");
+	tap_is(child_start(&(struct child){.arguments = {"nothing"}, .budget = {.frames = 200}},
+	                   &(cordon_handle_t){0}),
+	       -ENOMEM, "S10: what was given to a task is gone for its creator");
+	tap_ok(bystander_works(), "S10: other tasks have theirs");
+	cordon_task_kill(task, 0);
+	child_wait(task);
+	tap_ok(child_run(&(struct child){.arguments = {"nothing"}, .budget = {.frames = 200}})
+	                       .code == 0,
+	       "S10: it is there again when the task has ended, before its handle is closed");
+	cordon_handle_close(task);
+	cordon_handle_close(full);
+	cordon_handle_close(stop);
+}
+
+static void test_loops(void)
+{
+	cordon_handle_t full = event(), task;
+	const struct child child = {
+	        .arguments = {"spinner"},
+	        .gives = {{full, HOARD_FULL, 0}},
+	        .budget = {.threads = 24},
+	};
+	uint64_t start;
+
+	if (child_start(&child, &task) < 0)
+		tap_bail("no task that loops");
+	tap_ok(raised(full, task), "24 threads loop");
+	start = cordon_now();
+	tap_ok(bystander_works() && cordon_now() - start < PATIENCE / 6,
+	       "S10: a task that loops in all its threads leaves others their part of the CPUs");
+	tap_is(cordon_task_kill(task, 0), 0, "and is killed");
+	child_wait(task);
+	cordon_handle_close(task);
+	cordon_handle_close(full);
+}
+
+static void test_bomb(void)
+{
+	cordon_handle_t count = event(), stop = event(), task;
+	const struct child child = {
+	        .arguments = {"bomb"},
+	        .gives = {{test_initramfs(), "initramfs", 0},
+	                  {count, "count", 0},
+	                  {stop, HOARD_STOP, 0}},
+	        .budget = {.frames = 2000, .threads = 60},
+	};
+	uint64_t tasks = 0, more = 0;
+
+	if (child_start(&child, &task) < 0)
+		tap_bail("no task that starts others");
+	do {
+		test_sleep_ms(300);
+		more = 0;
+		cordon_event_take(count, &more);
+		tasks += more;
+	} while (more > 0);
+	tap_note("%llu tasks", (unsigned long long)tasks);
+	tap_ok(tasks > 2 && tasks <= 60,
+	       "S10: tasks that start tasks end at the first one's budget");
+	tap_ok(bystander_works(), "S10: nobody else notices");
+	cordon_event_signal(stop, 1);
+	child_wait(task);
+	cordon_handle_close(task);
+	cordon_handle_close(count);
+	cordon_handle_close(stop);
+}
+
+int main(int argc, char **argv)
+{
+	static struct ledger before;
+
+	if (argc > 1 && strcmp(argv[1], "hoard") == 0)
+		return hoard_child(argv[2]);
+	if (argc > 1 && strcmp(argv[1], "spinner") == 0)
+		return spinner_child();
+	if (argc > 1 && strcmp(argv[1], "bomb") == 0)
+		return bomb_child();
+	if (argc > 1 && strcmp(argv[1], "bystander") == 0)
+		return bystander_child();
+	if (argc > 1)
+		return 0;                                     /* "nothing" */
+	child_run(&(struct child){.arguments = {"nothing"}}); /* what is made once is there now */
+	ledger_take(&before);
+	bystander_start();
+	for (unsigned int i = 0; i < hoard_count; i++)
+		test_hoard(&hoards[i]);
+	test_all_frames();
+	test_loops();
+	test_bomb();
+	bystander_end();
+	tap_ok(ledger_settles(&before, true), "S10: everything is back");
+	return tap_done();
+}

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: MIT
+#
+# Budgets used up on purpose, and tasks killed at every moment.
+
+GUEST_TESTS += budget
+budget_SRCS = tests/guest/budget/budget.c tests/guest/budget/hoard.c $(GUEST_SUPPORT)
