@@ -144,7 +144,7 @@ static void control(void)
 
 /* Kills a victim during its transfer and gets the frame, or NULL: the kernel may have taken it for
  * objects of its own before this test came to it. in_time: the task was gone before the end of
- * the transfer. */
+ * the transfer; else NULL, too. */
 static uint8_t *kill_and_catch(bool *in_time)
 {
 	cordon_handle_t memory, task;
@@ -160,15 +160,16 @@ static uint8_t *kill_and_catch(bool *in_time)
 	child_wait(task);
 	*in_time = cordon_now() - killed < TRANSFER_MS * UINT64_C(1000000);
 	cordon_handle_close(task);
-	return catch_frame(frame);
+	return *in_time ? catch_frame(frame) : NULL;
 }
 
 static void kill_in_flight(void)
 {
 	uint8_t *bytes = NULL;
-	bool in_time = true;
+	bool in_time = false;
 
-	for (int attempt = 0; attempt < ATTEMPTS && bytes == NULL && in_time; attempt++)
+	/* A busy host may be slower than the device once: then nothing was shown. */
+	for (int attempt = 0; attempt < ATTEMPTS && bytes == NULL; attempt++)
 		bytes = kill_and_catch(&in_time);
 	tap_ok(in_time, "S8: the task is gone before the transfer would end");
 	tap_ok(bytes != NULL, "S8: the frame is free again and comes to this test");
