@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <tests/guest/hostile/corpus.h>
-#include <tests/guest/inject/sweep.h>
+#include <tests/guest/support/ledger.h>
 #include <tests/guest/support/support.h>
 #include <tests/guest/support/tap.h>
 
