@@ -80,9 +80,9 @@ static pthread_t reset_begin(cordon_handle_t device)
 	memset(&reset, 0, sizeof(reset));
 	reset.device = device;
 	pthread_create(&thread, NULL, reset_device, NULL);
-	while (!reset.began)
-		cordon_thread_yield();
-	test_sleep_ms(1);
+	do
+		test_sleep_ms(1); /* an emulator gives the others' CPUs time when one sleeps */
+	while (!reset.began);
 	return thread;
 }
 
