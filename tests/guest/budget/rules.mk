@@ -4,3 +4,6 @@
 
 GUEST_TESTS += budget
 budget_SRCS = tests/guest/budget/budget.c tests/guest/budget/hoard.c $(GUEST_SUPPORT)
+
+GUEST_TESTS += moments
+moments_SRCS = tests/guest/budget/moments.c $(GUEST_SUPPORT)
