@@ -271,7 +271,7 @@ static void test_call(const struct call *call)
 
 	run(call->name);   /* what is kept for good is kept by now */
 	test_sleep_ms(10); /* on many CPUs, its last thread may still leave its stack */
-	ledger_take(&before);
+	ledger_take_at_rest(&before);
 	info = run(call->name);
 	if (info.cause != CORDON_CAUSE_EXIT)
 		tap_note("%s: cause %u, code %lld", call->name, info.cause, (long long)info.code);

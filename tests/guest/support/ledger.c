@@ -145,3 +145,20 @@ bool ledger_settles(const struct ledger *before, bool loud)
 	}
 	return ledger_same(before, &after, loud);
 }
+
+#define REST_MS    60
+#define REST_TRIES 100
+
+void ledger_take_at_rest(struct ledger *ledger)
+{
+	struct ledger before;
+
+	ledger_take(ledger);
+	for (int i = 0; i < REST_TRIES; i++) {
+		before = *ledger;
+		test_sleep_ms(REST_MS);
+		ledger_take(ledger);
+		if (ledger_same(&before, ledger, false))
+			return;
+	}
+}

@@ -17,6 +17,9 @@ struct ledger {
 };
 void ledger_take(struct ledger *ledger);
 
+/* The same when nothing changes any more: twice alike, at most some seconds later. */
+void ledger_take_at_rest(struct ledger *ledger);
+
 /* Whether both are the same. loud: tell what differs. */
 bool ledger_same(const struct ledger *before, const struct ledger *after, bool loud);
 
