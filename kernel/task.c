@@ -121,7 +121,7 @@ void task_describe(struct task *task, struct cordon_task_info *out)
 	out->fault_address = task->fault_address;
 	out->threads = task->thread_count;
 	out->cpu_ns = task->cpu_ns;
-	list_for_each(thread, &task->threads, task_link) out->cpu_ns += thread->cpu_ns;
+	list_for_each(thread, &task->threads, task_link) out->cpu_ns += thread_cpu_time(thread);
 	spin_unlock(&task->lock);
 	out->frames = account_used(account, CHARGE_FRAMES);
 	out->kernel = account_used(account, CHARGE_KERNEL);

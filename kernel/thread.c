@@ -114,6 +114,13 @@ void thread_start(struct thread *thread)
 	sched_enqueue(thread);
 }
 
+uint64_t thread_cpu_time(const struct thread *thread)
+{
+	uint64_t since = thread == thread_current() ? clock_now() - thread->run_start : 0;
+
+	return thread->cpu_ns + since;
+}
+
 void thread_rename(struct thread *thread, const char *name)
 {
 	spin_lock(&thread->task->lock);
@@ -126,9 +133,7 @@ void thread_describe(struct thread *thread, struct cordon_thread_info *out)
 	*out = (struct cordon_thread_info){.id = thread->object.id};
 	spin_lock(&thread->task->lock);
 	string_copy(out->name, thread->name, sizeof(out->name));
-	out->cpu_ns = thread->cpu_ns;
-	if (thread == thread_current())
-		out->cpu_ns += clock_now() - thread->run_start;
+	out->cpu_ns = thread_cpu_time(thread);
 	spin_unlock(&thread->task->lock);
 	sched_describe(thread, out);
 }
@@ -144,7 +149,7 @@ void thread_exit(void)
 	arch_paging_switch(NULL);
 	spin_lock(&task->lock);
 	list_remove(&thread->task_link);
-	task->cpu_ns += thread->cpu_ns + (clock_now() - thread->run_start);
+	task->cpu_ns += thread_cpu_time(thread);
 	last = --task->thread_count == 0;
 	spin_unlock(&task->lock);
 	thread_uncount(thread);

@@ -51,6 +51,10 @@ int thread_create(struct task *task, const char *name, uint64_t entry, uint64_t 
 /* Lets a new thread run. The scheduler holds a reference until it is dead. */
 void thread_start(struct thread *thread);
 
+/* Nanoseconds that it had on a CPU: up to now for the running thread, for others up to their last
+ * switch. */
+uint64_t thread_cpu_time(const struct thread *thread);
+
 void thread_rename(struct thread *thread, const char *name);
 void thread_describe(struct thread *thread, struct cordon_thread_info *out);
 

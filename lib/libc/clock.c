@@ -21,10 +21,34 @@ uint64_t cordon_now(void)
 	return now;
 }
 
+static int thread_time(uint64_t *out)
+{
+	struct cordon_thread_info info;
+	int error = (int)cordon_thread_info(CORDON_HANDLE_NONE, &info);
+
+	if (error == 0)
+		*out = info.cpu_ns;
+	return error;
+}
+
+int task_time(uint64_t *out)
+{
+	struct cordon_task_info info;
+	int error = (int)cordon_task_info(CORDON_HANDLE_NONE, &info);
+
+	if (error == 0)
+		*out = info.cpu_ns;
+	return error;
+}
+
 /* Nanoseconds of one of POSIX's clocks. */
 static int clock_read(clockid_t clock, uint64_t *out)
 {
 	switch (clock) {
+	case CLOCK_PROCESS_CPUTIME_ID:
+		return task_time(out);
+	case CLOCK_THREAD_CPUTIME_ID:
+		return thread_time(out);
 	case CLOCK_REALTIME:
 		return (int)cordon_clock_get(CORDON_CLOCK_REALTIME, out);
 	case CLOCK_MONOTONIC: /* nothing slews it, so all three are one */
@@ -75,6 +99,11 @@ int gettimeofday(struct timeval *restrict out, void *restrict zone)
 	return cordon_errno(err);
 }
 
+bool clock_is_waited_for(clockid_t clock)
+{
+	return clock != CLOCK_PROCESS_CPUTIME_ID && clock != CLOCK_THREAD_CPUTIME_ID;
+}
+
 static bool timespec_is_valid(const struct timespec *time)
 {
 	return time->tv_sec >= 0 && time->tv_nsec >= 0 && time->tv_nsec < (long)NS_PER_S;
@@ -86,6 +115,8 @@ int clock_nanosleep(clockid_t clock, int flags, const struct timespec *request,
 {
 	uint64_t duration, deadline, now;
 
+	if (!clock_is_waited_for(clock))
+		return EINVAL;
 	if (clock_read(clock, &now) != 0 || !timespec_is_valid(request))
 		return EINVAL;
 	if (flags & TIMER_ABSTIME) {
@@ -116,13 +147,26 @@ unsigned int sleep(unsigned int seconds)
 	return 0;
 }
 
-/* A task cannot ask for its own CPU time; what it gets is the time since the machine was
- * started, so that differences bound what it used. */
+int clock_getcpuclockid(pid_t task, clockid_t *clock)
+{
+	if (task != 0 && task != getpid())
+		return ESRCH;
+	*clock = CLOCK_PROCESS_CPUTIME_ID;
+	return 0;
+}
+
+static clock_t ticks_from(uint64_t ns)
+{
+	return (clock_t)(ns / (NS_PER_S / CLOCKS_PER_SEC));
+}
+
+/* What a task spent is not divided into its own and the kernel's part. */
 clock_t times(struct tms *out)
 {
-	clock_t ticks = (clock_t)(cordon_now() / (NS_PER_S / CLOCKS_PER_SEC));
+	uint64_t used = 0;
 
+	task_time(&used);
 	if (out != NULL)
-		*out = (struct tms){.tms_utime = ticks};
-	return ticks;
+		*out = (struct tms){.tms_utime = ticks_from(used)};
+	return ticks_from(cordon_now());
 }

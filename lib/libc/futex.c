@@ -31,7 +31,8 @@ bool deadline_from(clockid_t clock, const struct timespec *time, uint64_t *deadl
 	*deadline = CORDON_TIME_FOREVER;
 	if (!time)
 		return true;
-	if (time->tv_nsec < 0 || time->tv_nsec >= NS_PER_S || clock_gettime(clock, &now) != 0)
+	if (time->tv_nsec < 0 || time->tv_nsec >= NS_PER_S || !clock_is_waited_for(clock) ||
+	    clock_gettime(clock, &now) != 0)
 		return false;
 	*deadline = 1; /* has passed, and is not CORDON_TIME_POLL */
 	if (time->tv_sec < now.tv_sec)

@@ -63,6 +63,9 @@ static inline const uint32_t *low_half(const uint64_t *state)
 	return (const uint32_t *)state;
 }
 
+/* False: the clock tells what was used, and a wait cannot end by it. */
+bool clock_is_waited_for(clockid_t clock);
+
 /* An absolute time of one of POSIX's clocks as monotonic nanoseconds. False for a clock or a time
  * that is none. Null: never. */
 bool deadline_from(clockid_t clock, const struct timespec *time, uint64_t *deadline);

@@ -23,6 +23,9 @@ struct tcb {
 	struct _reent *reent;
 };
 
+/* Nanoseconds that the task had on CPUs. Returns 0 or an error of task_info. */
+int task_time(uint64_t *out);
+
 /* What a thread keeps under one key (pthread_key.c). */
 struct key_value {
 	uint32_t generation;

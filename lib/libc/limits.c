@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/times.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -18,7 +17,7 @@
 #define CACHE_LINE  64      /* of every x86-64 processor */
 #define POSIX_LEVEL 200809L /* what is there, is as of POSIX.1-2008 */
 #define HOST_NAME   "cordon"
-#define US_PER_TICK (1000000 / CLOCKS_PER_SEC)
+#define NS_PER_US   1000
 #define US_PER_S    1000000
 
 int getpagesize(void)
@@ -29,6 +28,16 @@ int getpagesize(void)
 int getdtablesize(void)
 {
 	return CORDON_HANDLE_MAX;
+}
+
+/* Those that the calling thread may run on. */
+static long usable_processors(void)
+{
+	struct cordon_thread_info info;
+
+	if (cordon_thread_info(CORDON_HANDLE_NONE, &info) != 0)
+		return 1;
+	return __builtin_popcountll(info.cpus);
 }
 
 long sysconf(int name)
@@ -50,7 +59,7 @@ long sysconf(int name)
 		return CACHE_LINE;
 	case _SC_NPROCESSORS_CONF: /* a task cannot tell that there are more */
 	case _SC_NPROCESSORS_ONLN:
-		return 1;
+		return usable_processors();
 	case _SC_VERSION:
 	case _SC_THREADS:
 	case _SC_MONOTONIC_CLOCK:
@@ -136,19 +145,18 @@ int setrlimit(int resource, const struct rlimit *limit)
 	return limit->rlim_max > present.rlim_max ? cordon_errno(-EPERM) : 0;
 }
 
-/* As times(): a task cannot ask for its own CPU time. */
 int getrusage(int who, struct rusage *out)
 {
-	struct tms ticks;
+	uint64_t used = 0;
 
 	if (who != RUSAGE_SELF && who != RUSAGE_CHILDREN)
 		return cordon_errno(-EINVAL);
 	memset(out, 0, sizeof(*out));
 	if (who == RUSAGE_CHILDREN)
 		return 0;
-	times(&ticks);
-	out->ru_utime.tv_sec = (time_t)(ticks.tms_utime / CLOCKS_PER_SEC);
-	out->ru_utime.tv_usec = (suseconds_t)(ticks.tms_utime % CLOCKS_PER_SEC * US_PER_TICK);
+	task_time(&used);
+	out->ru_utime.tv_sec = (time_t)(used / NS_PER_US / US_PER_S);
+	out->ru_utime.tv_usec = (suseconds_t)(used / NS_PER_US % US_PER_S);
 	return 0;
 }
 

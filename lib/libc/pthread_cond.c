@@ -6,7 +6,6 @@
 #include "futex.h"
 #include "internal.h"
 
-
 int pthread_condattr_init(pthread_condattr_t *attr)
 {
 	*attr = (pthread_condattr_t){CLOCK_REALTIME, PTHREAD_PROCESS_PRIVATE};

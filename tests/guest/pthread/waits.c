@@ -193,6 +193,32 @@ void test_semaphores(void)
 
 /* --- clocks --- */
 
+static int64_t ns_of(clockid_t clock)
+{
+	struct timespec time = {-1, 0};
+
+	clock_gettime(clock, &time);
+	return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
+}
+
+static void test_cpu_time(void)
+{
+	int64_t thread = ns_of(CLOCK_THREAD_CPUTIME_ID), task = ns_of(CLOCK_PROCESS_CPUTIME_ID);
+	struct timespec until = in_ms(CLOCK_REALTIME, 10);
+	clockid_t clock;
+
+	tap_ok(thread > 0 && task >= thread, "a thread's CPU time is part of its task's");
+	while (ns_of(CLOCK_THREAD_CPUTIME_ID) < thread + 5 * MS)
+		;
+	tap_ok(ns_of(CLOCK_PROCESS_CPUTIME_ID) >= task + 5 * MS, "both run while it runs");
+	thread = ns_of(CLOCK_THREAD_CPUTIME_ID);
+	sleep_ms(200);
+	tap_ok(ns_of(CLOCK_THREAD_CPUTIME_ID) < thread + 100 * MS, "but not while it sleeps");
+	tap_is(clock_nanosleep(CLOCK_THREAD_CPUTIME_ID, 0, &until, NULL), EINVAL,
+	       "nobody sleeps by his own CPU time");
+	tap_ok(clock_getcpuclockid(0, &clock) == 0 && ns_of(clock) >= task, "the clock of a task");
+}
+
 void test_clocks(void)
 {
 	static const clockid_t clocks[] = {CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW};
@@ -217,4 +243,5 @@ void test_clocks(void)
 	}
 	tap_is(clock_nanosleep(CLOCK_MONOTONIC, 0, &bad, NULL), EINVAL, "a bad time is EINVAL");
 	tap_ok(nanosleep(&bad, NULL) == -1 && errno == EINVAL, "and nanosleep says it by errno");
+	test_cpu_time();
 }

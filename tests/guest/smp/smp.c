@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <tests/guest/smp/smp.h>
 #include <tests/guest/support/support.h>
 #include <tests/guest/support/tap.h>
@@ -155,6 +156,7 @@ static void test_affinity(void)
 	tap_is(wrong, 0, "a thread runs on the CPU that it asked for, and nowhere else");
 	pthread_getaffinity_np(pthread_self(), sizeof(set), &set);
 	tap_is(CPU_COUNT(&set), cpus, "at first it may run on every CPU");
+	tap_is(sysconf(_SC_NPROCESSORS_ONLN), cpus, "and is told how many there are");
 	CPU_ZERO(&set);
 	tap_is(pthread_setaffinity_np(pthread_self(), sizeof(set), &set), EINVAL,
 	       "no CPU at all is EINVAL");
