@@ -13,11 +13,13 @@
 #define DRIVERS_IOMMU_CORE_H
 
 #include <arch/cpu.h>
+#include <arch/percpu.h>
 #include <drivers/iommu/ids.h>
 #include <drivers/iommu/iommu.h>
 #include <drivers/iommu/pagetable.h>
 #include <kernel/list.h>
 #include <kernel/lock.h>
+#include <kernel/panic.h>
 #include <kernel/types.h>
 
 /* How long a unit may take to confirm an invalidation. Then it is declared dead: see
@@ -254,9 +256,34 @@ struct iommu_attachment *iommu_attachment_find_locked(struct iommu_unit *unit, r
 /* Forgets a requester's rate: it has a new holder, or none. The hardware records again. */
 void iommu_fault_forget_locked(struct iommu_unit *unit, rid_t requester);
 
-/* A range of IOVAs was stored to; the unit may have something else cached. Opens the gather. */
-void iommu_gather_add(struct iommu_gather *gather, struct iommu_domain *domain, uint64_t first,
-                      uint64_t last);
+/* The rest of iommu_gather_add: something is recorded already. */
+void iommu_gather_add_more(struct iommu_gather *gather, struct iommu_domain *domain, uint64_t first,
+                           uint64_t last);
+
+/* From here on a flush is owed. */
+static inline void iommu_gather_open(struct iommu_gather *gather, struct iommu_domain *domain)
+{
+	if (!gather->open) {
+		gather->open = true;
+		gather->domain = domain;
+		percpu()->obligations++;
+	}
+	ASSERT(gather->domain == domain);
+}
+
+/* A range of IOVAs was stored to; the unit may have something else cached. Opens the gather. The
+ * first range of all is mostly the only one. */
+static inline void iommu_gather_add(struct iommu_gather *gather, struct iommu_domain *domain,
+                                    uint64_t first, uint64_t last)
+{
+	if (gather->open) {
+		iommu_gather_add_more(gather, domain, first, last);
+		return;
+	}
+	iommu_gather_open(gather, domain);
+	gather->ranges[0] = (struct iommu_range){first, last};
+	gather->range_count = 1;
+}
 
 /* A table frame was unlinked; it is free only after the flush. Opens the gather. */
 void iommu_gather_add_table(struct iommu_gather *gather, struct iommu_domain *domain,

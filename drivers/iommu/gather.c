@@ -33,29 +33,12 @@ void iommu_gather_init(struct iommu_gather *gather)
 	list_init(&gather->tables);
 }
 
-static void gather_open(struct iommu_gather *gather, struct iommu_domain *domain)
-{
-	if (!gather->open) {
-		gather->open = true;
-		gather->domain = domain;
-		percpu()->obligations++;
-	}
-	ASSERT(gather->domain == domain);
-}
-
-void iommu_gather_add(struct iommu_gather *gather, struct iommu_domain *domain, uint64_t first,
-                      uint64_t last)
+void iommu_gather_add_more(struct iommu_gather *gather, struct iommu_domain *domain, uint64_t first,
+                           uint64_t last)
 {
 	uint32_t count = gather->range_count;
 
-	/* The first of all, and mostly the only one. */
-	if (!gather->open) {
-		gather_open(gather, domain);
-		gather->ranges[0] = (struct iommu_range){first, last};
-		gather->range_count = 1;
-		return;
-	}
-	gather_open(gather, domain);
+	iommu_gather_open(gather, domain);
 	if (gather->everything)
 		return;
 	/* Stores come in rising order almost always: neighbours join. */
@@ -74,7 +57,7 @@ void iommu_gather_add(struct iommu_gather *gather, struct iommu_domain *domain, 
 
 void iommu_gather_add_table(struct iommu_gather *gather, struct iommu_domain *domain, paddr_t frame)
 {
-	gather_open(gather, domain);
+	iommu_gather_open(gather, domain);
 	gather->tables_unlinked = true;
 	list_append(&gather->tables, (struct list *)phys_to_virt(frame));
 }
