@@ -14,6 +14,8 @@ static uint64_t budget_member(const struct cordon_budget *budget, enum charge ki
 		return budget->threads;
 	case CHARGE_MAPPINGS:
 		return budget->mappings;
+	case CHARGE_CPU:
+		return budget->cpu;
 	default:
 		return budget->objects;
 	}
@@ -26,15 +28,39 @@ static uint64_t what_is_left(const struct account *account, enum charge kind)
 	return used < account->limit[kind] ? account->limit[kind] - used : 0;
 }
 
+/* Who lent nearly all of its CPU time goes on with a sixteenth of it. */
+static uint64_t rate_of(uint64_t limit, uint64_t used)
+{
+	uint64_t least = limit / 16 + 1;
+	uint64_t weight = max_u64(used < limit ? limit - used : 0, least);
+
+	return max_u64(((uint64_t)ACCOUNT_CPU_UNIT << 16) / weight, 1);
+}
+
+/* Whoever stores last has seen what was lent last. */
+static void rate_update(struct account *account)
+{
+	uint64_t used;
+
+	do {
+		used = __atomic_load_n(&account->used[CHARGE_CPU], __ATOMIC_SEQ_CST);
+		__atomic_store_n(&account->cpu_rate, rate_of(account->limit[CHARGE_CPU], used),
+		                 __ATOMIC_SEQ_CST);
+	} while (__atomic_load_n(&account->used[CHARGE_CPU], __ATOMIC_SEQ_CST) != used);
+}
+
 /* --- lending --------------------------------------------------------------------------------- */
 
 static int lend(struct account *account, enum charge kind, uint64_t amount)
 {
 	int error = account_charge(account, kind, amount);
 
-	if (!error)
-		__atomic_fetch_add(&account->lent[kind], amount, __ATOMIC_RELEASE);
-	return error;
+	if (error)
+		return error;
+	__atomic_fetch_add(&account->lent[kind], amount, __ATOMIC_RELEASE);
+	if (kind == CHARGE_CPU)
+		rate_update(account);
+	return 0;
 }
 
 /* Takes all that is free, so that nobody can charge it any more. */
@@ -60,6 +86,8 @@ static void give_back(struct account *account, enum charge kind, uint64_t amount
 	while (account && amount) {
 		__atomic_fetch_sub(&account->lent[kind], amount, __ATOMIC_RELAXED);
 		__atomic_fetch_sub(&account->used[kind], amount, __ATOMIC_SEQ_CST);
+		if (kind == CHARGE_CPU)
+			rate_update(account);
 		if (!__atomic_load_n(&account->closed, __ATOMIC_SEQ_CST))
 			return;
 		amount = take_free(account, kind);
@@ -93,6 +121,7 @@ static struct account *account_begin(const uint64_t limits[CHARGE_KINDS])
 	account->used[CHARGE_KERNEL] = ACCOUNT_OWN_MEMORY;
 	for (int kind = 0; kind < CHARGE_KINDS; kind++)
 		account->limit[kind] = limits[kind];
+	rate_update(account);
 	return account;
 }
 
@@ -109,6 +138,16 @@ int account_create(const struct cordon_budget *budget, struct account **out)
 	return *out ? 0 : -ENOMEM;
 }
 
+/* What a child gets that named nothing. Of CPU time the first few get the same. */
+static uint64_t part_of(const struct account *parent, enum charge kind)
+{
+	uint64_t left = what_is_left(parent, kind);
+
+	if (kind == CHARGE_CPU)
+		return min_u64(parent->limit[kind] / ACCOUNT_SHARE, left / 2);
+	return left / ACCOUNT_SHARE;
+}
+
 int account_divide(struct account *parent, const struct cordon_budget *budget, struct account **out)
 {
 	uint64_t limits[CHARGE_KINDS];
@@ -118,7 +157,7 @@ int account_divide(struct account *parent, const struct cordon_budget *budget, s
 	for (lent = 0; lent < CHARGE_KINDS; lent++) {
 		limits[lent] = budget_member(budget, lent);
 		if (!limits[lent])
-			limits[lent] = what_is_left(parent, lent) / ACCOUNT_SHARE;
+			limits[lent] = part_of(parent, lent);
 		error = lend(parent, lent, limits[lent]);
 		if (error)
 			goto give_back;
@@ -181,6 +220,7 @@ static void budget_of(const uint64_t numbers[CHARGE_KINDS], struct cordon_budget
 	        .threads = shown(numbers[CHARGE_THREADS]),
 	        .mappings = shown(numbers[CHARGE_MAPPINGS]),
 	        .objects = shown(numbers[CHARGE_OBJECTS]),
+	        .cpu = shown(numbers[CHARGE_CPU]),
 	};
 }
 

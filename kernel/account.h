@@ -27,6 +27,7 @@ enum charge {
 	CHARGE_THREADS,
 	CHARGE_MAPPINGS,
 	CHARGE_OBJECTS,
+	CHARGE_CPU, /* parts of CPU time: lent, and never used up */
 	CHARGE_KINDS,
 };
 
@@ -37,8 +38,13 @@ struct account {
 	struct account *parent; /* a reference; NULL: it divides the machine */
 	uint64_t limit[CHARGE_KINDS];
 	uint64_t used[CHARGE_KINDS];
+	uint64_t cpu_rate; /* how fast CPU time counts for its task, 16.16: the less it has, the
+	                      more */
 	uint64_t lent[CHARGE_KINDS]; /* the part of used that children have, or the parent again */
 };
+
+/* The part of CPU time of which a nanosecond counts as one. */
+#define ACCOUNT_CPU_UNIT (CORDON_CPU_PARTS / 8)
 
 /* What an account takes of its own kernel memory, until it goes. */
 #define ACCOUNT_OWN_MEMORY heap_cost(sizeof(struct account))

@@ -25,6 +25,7 @@ struct message {
 	struct account *account; /* of the sender; pays for it until it is received */
 	uint64_t id;             /* of the call that it is, or answers; 0: of none */
 	bool answer;
+	uint32_t cost;             /* in bytes of kernel memory */
 	struct channel *waits_at;  /* whose queue its ends are counted for; NULL: none */
 	struct channel_pair *home; /* where it goes when it is free; NULL: to the heap */
 	uint32_t size;
@@ -112,21 +113,25 @@ static inline struct message *message_memory(struct channel_pair *pair, uint32_t
 
 /* Room for a message of the sender, to be sent from an end; contents and handles are the caller's
  * to fill in. Sizes are within the limits of cordon/channel.h. NULL: out of memory or budget. */
-static inline struct message *message_create(struct channel *end, struct account *account,
-                                             uint32_t size, uint32_t handle_count)
+static inline __attribute__((always_inline)) struct message *message_create(struct channel *end,
+                                                                            struct account *account,
+                                                                            uint32_t size,
+                                                                            uint32_t handle_count)
 {
 	struct message *message;
 	uint32_t room = message_room(size, handle_count);
+	uint64_t cost = message_cost(room);
 
-	if (account_charge(account, CHARGE_KERNEL, message_cost(room)) != 0)
+	if (account_charge(account, CHARGE_KERNEL, cost) != 0)
 		return NULL;
 	message = message_memory(end->pair, room);
 	if (!message) {
-		account_uncharge(account, CHARGE_KERNEL, message_cost(room));
+		account_uncharge(account, CHARGE_KERNEL, cost);
 		return NULL;
 	}
 	account_ref(account);
 	message->account = account;
+	message->cost = (uint32_t)cost;
 	message->id = 0;
 	message->answer = false;
 	message->waits_at = NULL;
@@ -145,15 +150,14 @@ void transit_end(struct message *message);
 
 /* Frees a message, while its channel is there, whose handles are not its own any more, or not yet:
  * delivered, or not sent. */
-static inline void message_free(struct message *message)
+static inline __attribute__((always_inline)) void message_free(struct message *message)
 {
 	struct channel_pair *pair = message->home;
 	struct message *none = NULL;
 
 	if (message->waits_at)
 		transit_end(message);
-	account_uncharge(message->account, CHARGE_KERNEL,
-	                 message_cost(message_room(message->size, message->handle_count)));
+	account_uncharge(message->account, CHARGE_KERNEL, message->cost);
 	account_unref(message->account);
 	if (pair && __atomic_compare_exchange_n(&pair->spare, &none, message, false,
 	                                        __ATOMIC_RELEASE, __ATOMIC_RELAXED))

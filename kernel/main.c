@@ -210,6 +210,7 @@ static int machine_account(struct account **out)
 	        .threads = 1 << 13,
 	        .mappings = 1 << 22,
 	        .objects = 1 << 20,
+	        .cpu = CORDON_CPU_PARTS,
 	};
 
 	return account_create(&budget, out);

@@ -48,14 +48,17 @@ int sched_init(void)
 static inline void charge_locked(struct run_queue *queue, struct thread *thread, uint64_t now)
 {
 	uint64_t spent = now - thread->run_start;
+	struct task *task = thread->task;
 
 	thread->run_start = now;
 	thread->cpu_ns += spent;
-	if (!thread->task)
+	if (!task)
 		return;
-	__atomic_add_fetch(&thread->task->fair_ns, spent, __ATOMIC_RELAXED);
-	if (__builtin_expect(spent > SCHED_SLICE_NS, 0))
-		fair_ran_alone_locked(queue, thread->task);
+	if (__builtin_expect(spent > SCHED_SLICE_NS, 0)) {
+		fair_ran_alone_locked(queue, task, spent);
+		return;
+	}
+	__atomic_add_fetch(&task->fair_ns, fair_time(task, spent), __ATOMIC_RELAXED);
 }
 
 /* Who left the CPU with the last switch does not use its stack any more. */

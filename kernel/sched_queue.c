@@ -32,10 +32,15 @@ void sleepers_insert_locked(struct run_queue *queue, struct thread *thread, uint
 
 /* --- order ----------------------------------------------------------------------------------- */
 
-void fair_ran_alone_locked(struct run_queue *queue, const struct task *task)
+/* Longer than this nobody has to wait for its turn because of what it once had. */
+#define COUNTED_MAX_NS UINT64_C(1000000000)
+
+void fair_ran_alone_locked(struct run_queue *queue, struct task *task, uint64_t spent)
 {
 	struct thread *thread;
 
+	__atomic_add_fetch(&task->fair_ns, fair_time(task, min_u64(spent, COUNTED_MAX_NS)),
+	                   __ATOMIC_RELAXED);
 	queue->fair_now = max_u64(queue->fair_now, task->fair_ns);
 	list_for_each(thread, &queue->ready, run_link) fair_limit_locked(queue, thread->task);
 }

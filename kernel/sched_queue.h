@@ -3,9 +3,9 @@
  * What one CPU runs: who is ready, in which order, and when time has to be looked at. For the
  * scheduler's own files.
  *
- * Of the threads that are ready, the one whose task had the least CPU time comes first. A real-time
- * thread comes before all others while its task is not ahead of them by more than a slice; so does
- * not starve them. What is short and done at every wake is inline.
+ * Of the threads that are ready, the one whose task had the least CPU time, by its share, comes
+ * first. A real-time thread comes before all others while its task is not ahead of them by more
+ * than a slice; so does not starve them. What is short and done at every wake is inline.
  */
 #ifndef KERNEL_SCHED_QUEUE_H
 #define KERNEL_SCHED_QUEUE_H
@@ -94,9 +94,16 @@ static inline void fair_limit_locked(const struct run_queue *queue, struct task 
 		task->fair_ns = queue->fair_now - FAIR_CREDIT_NS;
 }
 
-/* The running thread's task had the CPU for more than a slice, so it was alone until a moment ago:
+/* How much time of a task counts (account.h): fair_ns of all tasks is to grow alike. */
+static inline uint64_t fair_time(const struct task *task, uint64_t spent)
+{
+	return spent * task->account->cpu_rate >> 16;
+}
+
+/* Counts what the running thread's task spent. It had the CPU for more than a slice, so
+ * it was alone until a moment ago:
  * who woke meanwhile is not behind it by what it did not want. */
-void fair_ran_alone_locked(struct run_queue *queue, const struct task *task);
+void fair_ran_alone_locked(struct run_queue *queue, struct task *task, uint64_t spent);
 
 /* Puts a thread that was not running into the queue of a CPU, and lets that CPU know. */
 void ready_add_locked(struct run_queue *queue, struct thread *thread);

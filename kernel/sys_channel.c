@@ -185,7 +185,9 @@ static int handles_deliver(struct message *message, uaddr_t user)
 }
 
 /* Gives a message to the task; on failure it can still be put back. */
-static int message_deliver(struct message *message, struct cordon_message *args, uaddr_t user)
+static inline __attribute__((always_inline)) int message_deliver(struct message *message,
+                                                                 struct cordon_message *args,
+                                                                 uaddr_t user)
 {
 	int error = user_write(uaddr(args->bytes), message_bytes(message), message->size);
 
@@ -198,8 +200,10 @@ static int message_deliver(struct message *message, struct cordon_message *args,
 }
 
 /* Delivers a message that is off the queue, or puts it back. */
-static int message_finish(struct channel *end, struct message *message, struct cordon_message *args,
-                          uaddr_t user)
+static inline __attribute__((always_inline)) int message_finish(struct channel *end,
+                                                                struct message *message,
+                                                                struct cordon_message *args,
+                                                                uaddr_t user)
 {
 	int error = message_deliver(message, args, user);
 
@@ -236,8 +240,10 @@ unref:
 
 /* --- call and answer ------------------------------------------------------------------------- */
 
-static int call_deliver(struct channel *end, struct message *answer, struct cordon_message *args,
-                        uaddr_t user)
+static inline __attribute__((always_inline)) int call_deliver(struct channel *end,
+                                                              struct message *answer,
+                                                              struct cordon_message *args,
+                                                              uaddr_t user)
 {
 	bool fits = answer->size <= args->size && answer->handle_count <= args->handle_count;
 
@@ -278,8 +284,6 @@ int64_t sys_channel_call(cordon_handle_t handle, const struct cordon_message *re
 	if (error)
 		goto unref;
 	error = message->answer ? -EINVAL : receive_decode(&args, user);
-	if (!error) /* better now than when the answer is there */
-		error = user_write_32(user, &args);
 	if (error) {
 		moved_unref(message->handles, message->handle_count);
 		message_free(message);

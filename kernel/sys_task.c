@@ -123,7 +123,7 @@ static int decode(struct spawn_request *request, const struct cordon_spawn *user
 
 	if (error)
 		return error;
-	if (!name_is_valid(args->name))
+	if (args->budget.reserved || !name_is_valid(args->name))
 		return -EINVAL;
 	error = handle_get(&task_current()->handles, args->image, CORDON_OBJECT_MEMORY,
 	                   CORDON_RIGHT_READ | CORDON_RIGHT_EXEC, &request->image, NULL);

@@ -28,7 +28,8 @@ struct task {
 
 	bool traced; /* its system calls are shown (trace.h) */
 
-	uint64_t fair_ns; /* CPU time it had, or is taken to have had (sched.c) */
+	uint64_t fair_ns; /* CPU time it had, or is taken to have had, by its share (sched_queue.h)
+	                   */
 
 	struct spinlock lock; /* protects the rest */
 	struct list threads;

@@ -255,6 +255,7 @@ static const struct trace_member members_budget[] = {
 	MEMBER(cordon_budget, threads, NUMBER, 0),
 	MEMBER(cordon_budget, mappings, NUMBER, 0),
 	MEMBER(cordon_budget, objects, NUMBER, 0),
+	MEMBER(cordon_budget, cpu, NUMBER, 0),
 };
 
 static const struct trace_type type_budget = {LENGTH(members_budget), members_budget};

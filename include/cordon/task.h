@@ -39,8 +39,12 @@ struct cordon_budget {
 	uint32_t threads;  /* that have not ended */
 	uint32_t mappings; /* regions of its address space plus DMA mappings */
 	uint32_t objects;  /* kernel objects it created */
+	uint32_t cpu;      /* of CORDON_CPU_PARTS: how much of CPU time when all want some; 0: an eighth
+	                      of what the creator got, or half of what it has left if that is less */
+	uint32_t reserved; /* zero */
 };
-CORDON_STATIC_ASSERT(sizeof(struct cordon_budget) == 32, "cordon_budget layout");
+#define CORDON_CPU_PARTS 1000000u
+CORDON_STATIC_ASSERT(sizeof(struct cordon_budget) == 40, "cordon_budget layout");
 
 /* task_spawn: starts a static ELF64 program that lies in a memory object. */
 struct cordon_spawn {
@@ -56,7 +60,7 @@ struct cordon_spawn {
 	struct cordon_budget budget;
 	char name[CORDON_NAME_MAX];
 };
-CORDON_STATIC_ASSERT(sizeof(struct cordon_spawn) == 120, "cordon_spawn layout");
+CORDON_STATIC_ASSERT(sizeof(struct cordon_spawn) == 128, "cordon_spawn layout");
 
 /*
  * What a new task finds at its stack pointer (16-byte aligned), which is also in %rdi:
@@ -119,7 +123,7 @@ struct cordon_task_info {
 	struct cordon_budget lent;   /* what of them tasks have that it created; when it has ended,
 	                                also   what its own creator has again */
 };
-CORDON_STATIC_ASSERT(sizeof(struct cordon_task_info) == 168, "cordon_task_info layout");
+CORDON_STATIC_ASSERT(sizeof(struct cordon_task_info) == 184, "cordon_task_info layout");
 
 /* thread_create */
 struct cordon_thread {

@@ -12,8 +12,13 @@ static const struct {
 #member, offsetof(struct cordon_budget, member),             \
 		        sizeof(((struct cordon_budget *)NULL)->member), unit \
 	}
-        KIND(frames, 1),  KIND(kernel, 1024), KIND(handles, 1),
-        KIND(threads, 1), KIND(mappings, 1),  KIND(objects, 1),
+        KIND(frames, 1),
+        KIND(kernel, 1024),
+        KIND(handles, 1),
+        KIND(threads, 1),
+        KIND(mappings, 1),
+        KIND(objects, 1),
+        KIND(cpu, CORDON_CPU_PARTS / 1000),
 #undef KIND
 };
 

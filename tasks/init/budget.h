@@ -8,7 +8,7 @@
 
 #include "manifest.h"
 
-enum { BUDGET_KINDS = 6 };
+enum { BUDGET_KINDS = 7 };
 
 /* A kind by its number, from 0: its name in a manifest, what one of its units there is worth, and
  * the largest number that a budget can hold. */

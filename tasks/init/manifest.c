@@ -160,7 +160,7 @@ static int parse_budget(struct manifest *manifest, struct manifest_task *task,
 		if (budget_name_set(&task->budget, line->words[i], value) != 0)
 			return fail(manifest, line->number,
 			            "no budget %.12s=%.20s (frames, kernel, handles, threads, "
-			            "mappings, objects)",
+			            "mappings, objects, cpu)",
 			            line->words[i], equals + 1);
 	}
 	return 0;

@@ -217,20 +217,69 @@ static void test_device(void)
 	edu_stop(&edu);
 }
 
-/* How much of CPU 0 this task gets beside a child, in per cent. */
-static uint64_t share_beside(const char *class)
+/* Starts a child whose threads loop on CPU 0, all of them; cpu: its share, 0: what it gets. */
+static cordon_handle_t hog_start(const char *class, uint32_t cpu)
 {
-	struct cordon_thread_info before, after;
 	struct cordon_task_info info;
 	cordon_handle_t task;
-	uint64_t start;
 
-	if (child_start(&(struct child){.arguments = {"hog", class}}, &task) < 0)
+	if (child_start(&(struct child){.arguments = {"hog", class}, .budget = {.cpu = cpu}},
+	                &task) < 0)
 		tap_bail("no child");
 	do {
 		test_sleep_ms(5);
 		cordon_task_info(task, &info);
 	} while (info.threads < HOG_THREADS + 1);
+	return task;
+}
+
+static void hog_end(cordon_handle_t task)
+{
+	cordon_task_kill(task, 0);
+	child_wait(task);
+	cordon_handle_close(task);
+}
+
+static uint64_t cpu_time(cordon_handle_t task)
+{
+	struct cordon_task_info info;
+
+	cordon_task_info(task, &info);
+	return info.cpu_ns;
+}
+
+/* Two tasks whose shares are 1 to 3. */
+static void test_weights(void)
+{
+	struct cordon_task_info own;
+	cordon_handle_t light, heavy;
+	uint64_t part, light_ns, heavy_ns;
+
+	cordon_task_info(CORDON_HANDLE_NONE, &own);
+	part = own.budget.cpu / 8;
+	light = hog_start("0", (uint32_t)part);
+	heavy = hog_start("0", (uint32_t)(3 * part));
+	test_sleep_ms(100);
+	light_ns = cpu_time(light);
+	heavy_ns = cpu_time(heavy);
+	test_sleep_ms(1200);
+	light_ns = cpu_time(light) - light_ns;
+	heavy_ns = cpu_time(heavy) - heavy_ns;
+	if (!tap_ok(heavy_ns > light_ns * 26 / 10 && heavy_ns < light_ns * 34 / 10,
+	            "S10: a task with three times the share gets three times the time"))
+		tap_note("%llu ns and %llu ns", (unsigned long long)light_ns,
+		         (unsigned long long)heavy_ns);
+	hog_end(light);
+	hog_end(heavy);
+}
+
+/* How much of CPU 0 this task gets beside a child, in per cent. */
+static uint64_t share_beside(const char *class)
+{
+	struct cordon_thread_info before, after;
+	cordon_handle_t task = hog_start(class, 0);
+	uint64_t start;
+
 	test_sleep_ms(50);
 	pin(0);
 	cordon_thread_info(CORDON_HANDLE_NONE, &before);
@@ -239,9 +288,7 @@ static uint64_t share_beside(const char *class)
 		;
 	cordon_thread_info(CORDON_HANDLE_NONE, &after);
 	start = cordon_now() - start;
-	cordon_task_kill(task, 0);
-	child_wait(task);
-	cordon_handle_close(task);
+	hog_end(task);
 	return (after.cpu_ns - before.cpu_ns) * 100 / start;
 }
 
@@ -336,6 +383,7 @@ int main(int argc, char **argv)
 	cpus = (unsigned int)test_counter("cpus.running");
 	if (argc > 1) { /* apart, because they need a clock that does not depend on the host */
 		apart(test_shares);
+		apart(test_weights);
 		apart(test_realtime);
 		return tap_done();
 	}

@@ -270,6 +270,8 @@ struct task *sim_task(const char *name)
 	tasks[task_count++] = task; /* so that nobody calls it leaked */
 	snprintf(task->name, sizeof(task->name), "%s", name);
 	task->aspace = calloc(1, sizeof(*task->aspace));
+	task->account = calloc(1, sizeof(*task->account));
+	task->account->cpu_rate = 1 << 16;
 	list_init(&task->threads);
 	return task;
 }
@@ -314,6 +316,11 @@ struct thread *sim_thread(struct task *task, const char *name, void (*body)(void
 	list_append(&task->threads, &thread->task_link);
 	sched_enqueue(thread);
 	return thread;
+}
+
+void sim_slow(struct task *task, uint32_t times)
+{
+	task->account->cpu_rate = (uint64_t)times << 16;
 }
 
 void sim_end(struct task *task)

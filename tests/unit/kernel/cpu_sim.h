@@ -33,6 +33,9 @@ void sim_interleave(uint32_t one_of);
 /* A task that never ends. */
 struct task *sim_task(const char *name);
 
+/* Gives a task so many times less CPU time than others have. */
+void sim_slow(struct task *task, uint32_t times);
+
 /* A thread that runs body(argument) and then ends. It may run anywhere, and starts at once. */
 struct thread *sim_thread(struct task *task, const char *name, void (*body)(void *),
                           void *argument);

@@ -108,6 +108,22 @@ Test(sched, S10_tasks_share_however_many_threads_they_have)
 	cr_assert_leq(alone->cpu_ns, 520 * SIM_MS, "%llu", (unsigned long long)alone->cpu_ns);
 }
 
+Test(sched, S10_tasks_get_time_by_their_shares)
+{
+	struct task *tasks[3] = {sim_task("whole"), sim_task("third"), sim_task("whole")};
+	struct thread *threads[3];
+
+	start(1);
+	sim_slow(tasks[1], 3);
+	for (int i = 0; i < 3; i++)
+		threads[i] = sim_thread(tasks[i], "looper", loop, NULL);
+	run_for(1400);
+	cr_assert_geq(threads[1]->cpu_ns, 180 * SIM_MS, "1 of 7 parts of 1400 ms is 200");
+	cr_assert_leq(threads[1]->cpu_ns, 220 * SIM_MS);
+	cr_assert_geq(threads[0]->cpu_ns, 570 * SIM_MS, "3 of 7 are 600");
+	cr_assert_geq(threads[2]->cpu_ns, 570 * SIM_MS);
+}
+
 Test(sched, S10_who_slept_long_does_not_run_long)
 {
 	struct job late = {.ms = 100};
