@@ -54,7 +54,7 @@ static inline void charge_locked(struct run_queue *queue, struct thread *thread,
 	thread->cpu_ns += spent;
 	if (!task)
 		return;
-	if (__builtin_expect(spent > SCHED_SLICE_NS, 0)) {
+	if (__builtin_expect(spent > ALONE_NS, 0)) {
 		fair_ran_alone_locked(queue, task, spent);
 		return;
 	}

@@ -20,6 +20,10 @@
  * for their turn like all others. */
 #define FAIR_CREDIT_NS SCHED_SLICE_NS
 
+/* Nobody runs for that long while others wait: at the end of its slice the timer comes, if perhaps
+ * a little late. */
+#define ALONE_NS (2 * SCHED_SLICE_NS)
+
 struct run_queue {
 	struct spinlock lock;
 	struct percpu *cpu;     /* whose it is */
@@ -100,9 +104,8 @@ static inline uint64_t fair_time(const struct task *task, uint64_t spent)
 	return spent * task->account->cpu_rate >> 16;
 }
 
-/* Counts what the running thread's task spent. It had the CPU for more than a slice, so
- * it was alone until a moment ago:
- * who woke meanwhile is not behind it by what it did not want. */
+/* Counts what the running thread's task spent. It had the CPU for longer than ALONE_NS, so
+ * it was alone until a moment ago: who woke meanwhile is not behind it by what it did not want. */
 void fair_ran_alone_locked(struct run_queue *queue, struct task *task, uint64_t spent);
 
 /* Puts a thread that was not running into the queue of a CPU, and lets that CPU know. */
