@@ -425,7 +425,7 @@ static int answer(const char *text, uint64_t *id)
 Test(channel, answer_reaches_the_call_and_no_queue)
 {
 	struct channel_call first = {0}, second = {0};
-	struct message *message;
+	struct message *message = NULL;
 	uint64_t id = 0;
 
 	cr_assert_eq(call_begin(&first, "?"), 0);
@@ -448,7 +448,7 @@ Test(channel, answer_reaches_the_call_and_no_queue)
 Test(channel, answer_that_cannot_be_delivered_is_the_next_message)
 {
 	struct channel_call call = {0};
-	struct message *message;
+	struct message *message = NULL;
 	uint64_t id = 0;
 	char text[64];
 
