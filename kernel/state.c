@@ -257,8 +257,7 @@ static void print_budget(const struct account *account)
 	static const char *const kinds[CHARGE_KINDS] = {
 	        [CHARGE_FRAMES] = "frames",   [CHARGE_HANDLES] = "handles",
 	        [CHARGE_THREADS] = "threads", [CHARGE_MAPPINGS] = "mappings",
-	        [CHARGE_OBJECTS] = "objects",
-	        [CHARGE_CPU] = "cpu",
+	        [CHARGE_OBJECTS] = "objects", [CHARGE_CPU] = "cpu",
 	};
 	struct line line = {.used = 0};
 

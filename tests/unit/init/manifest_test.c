@@ -40,20 +40,21 @@ Test(manifest, everything_a_task_can_be_given)
 {
 	const struct manifest_task *task;
 
-	cr_assert_eq(parse("# all of it\n"
-	                   "task disk-1 /bin/nvme\n"
-	                   "\tgroup class=010802\n"
-	                   "\tgroup 0000:00:04.0 reset=trusted # twice\n"
-	                   "\tauthority inspect\n"
-	                   "\tinitramfs\n"
-	                   "\targs read \"two words\"\n"
-	                   "\targs more\n"
-	                   "\tenv A=1 B=\n"
-	                   "\tbudget frames=4096 kernel=32 handles=64 threads=2 mappings=8 objects=9\n"
-	                   "\twait\n\toptional\n\tinput\n"
-	                   "\n"
-	                   "task b /bin/b\r\n\tmanual\n\ttrace"),
-	             0, "%u: %s", manifest.error_line, manifest.error);
+	cr_assert_eq(
+	        parse("# all of it\n"
+	              "task disk-1 /bin/nvme\n"
+	              "\tgroup class=010802\n"
+	              "\tgroup 0000:00:04.0 reset=trusted # twice\n"
+	              "\tauthority inspect\n"
+	              "\tinitramfs\n"
+	              "\targs read \"two words\"\n"
+	              "\targs more\n"
+	              "\tenv A=1 B=\n"
+	              "\tbudget frames=4096 kernel=32 handles=64 threads=2 mappings=8 objects=9\n"
+	              "\twait\n\toptional\n\tinput\n"
+	              "\n"
+	              "task b /bin/b\r\n\tmanual\n\ttrace"),
+	        0, "%u: %s", manifest.error_line, manifest.error);
 	cr_assert_eq(manifest.task_count, 2);
 	task = manifest_find(&manifest, "disk-1");
 	cr_assert_eq(task, &manifest.tasks[0]);
