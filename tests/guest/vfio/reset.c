@@ -89,15 +89,17 @@ static pthread_t reset_begin(cordon_handle_t device)
 static void test_others_run(cordon_handle_t device)
 {
 	pthread_t thread = reset_begin(device);
-	uint64_t last = cordon_now(), longest = 0;
+	uint64_t last = reset.began, longest = 0;
+	bool ended;
 
-	while (!reset.ended) {
+	do {
 		uint64_t now = cordon_now();
 
+		ended = reset.ended != 0;
 		if (now - last > longest)
 			longest = now - last;
 		last = now;
-	}
+	} while (!ended);
 	pthread_join(thread, NULL);
 	tap_is(reset.error, 0, "the device is reset");
 	if (!tap_ok(reset.ended - reset.began >= RESET_TIME,
