@@ -23,8 +23,8 @@ struct mapping_piece {
 struct mapping {
 	struct tree_node node;   /* IOVAs; in the container's tree */
 	struct account *account; /* the container's: pays for this and for pieces */
-	struct mapping *next;  /* in a mapping_list */
-	uint32_t flags;        /* CORDON_DMA_* */
+	struct mapping *next;    /* in a mapping_list */
+	uint32_t flags;          /* CORDON_DMA_* */
 	uint32_t piece_count;
 	uint32_t piece_room;          /* elements at pieces */
 	struct mapping_piece *pieces; /* in the order of IOVAs; &single when there is one */
