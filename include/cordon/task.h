@@ -39,8 +39,8 @@ struct cordon_budget {
 	uint32_t threads;  /* that have not ended */
 	uint32_t mappings; /* regions of its address space plus DMA mappings */
 	uint32_t objects;  /* kernel objects it created */
-	uint32_t cpu;      /* of CORDON_CPU_PARTS: how much of CPU time when all want some; 0: an eighth
-	                      of what the creator got, or half of what it has left if that is less */
+	uint32_t cpu; /* of CORDON_CPU_PARTS: how much of CPU time when all want some; 0: an eighth
+	                 of what the creator got, or half of what it has left if that is less */
 	uint32_t reserved; /* zero */
 };
 #define CORDON_CPU_PARTS 1000000u

@@ -29,9 +29,9 @@ struct cordon_budget budget_part(const struct cordon_budget *whole, uint32_t div
 struct cordon_budget budget_less(const struct cordon_budget *a, const struct cordon_budget *b);
 
 /*
- * What a task that the manifest starts gets of a kind it does not name: an equal part of what is left
- * when all named budgets are taken from it. A kind of which nothing is left is zero: those tasks
- * get what the kernel gives when no number is said.
+ * What a task that the manifest starts gets of a kind it does not name: an equal part of what is
+ * left when all named budgets are taken from it. A kind of which nothing is left is zero: those
+ * tasks get what the kernel gives when no number is said.
  */
 struct cordon_budget budget_share(const struct manifest *manifest,
                                   const struct cordon_budget *left);
