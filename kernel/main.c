@@ -330,6 +330,7 @@ static void counters_start(void)
 	system_counter("boot.ticks_to_init", boot_ticks);
 	system_counter("pages.total", page_total_count);
 	system_counter("pages.free", pages_free);
+	system_counter("pages.kernel_tables", arch_kernel_tables);
 	system_counter("heap.bytes", heap_counter);
 	system_counter("heap.frames", heap_frames);
 	system_counter("irq.spurious", irq_spurious_count);

@@ -137,6 +137,11 @@ void paging_init(const struct boot_info *boot)
 	cr3_write(kernel_tables.root.raw);
 }
 
+uint64_t arch_kernel_tables(void)
+{
+	return __atomic_load_n(&kernel_tables.tables, __ATOMIC_RELAXED);
+}
+
 int kernel_map(uint64_t address, paddr_t base, uint64_t size, uint64_t flags)
 {
 	int error;

@@ -14,10 +14,13 @@
 void shadow_init(struct arch_paging *tables, const struct boot_info *boot);
 
 /* Shadow for a stack. Returns 0 or -ENOMEM. */
+#define SHADOW_STACK_FRAMES 1u
 int shadow_stack_alloc(uint64_t stack_low);
 void shadow_stack_free(uint64_t stack_low);
 
 #else
+
+#define SHADOW_STACK_FRAMES 0u
 
 static inline void shadow_init(struct arch_paging *tables, const struct boot_info *boot)
 {

@@ -105,7 +105,7 @@ static bool kept_add(uint64_t stack_low)
 
 uint64_t arch_stack_kept_frames(void)
 {
-	return (uint64_t)kept_count * (STACK_SIZE / PAGE_SIZE);
+	return (uint64_t)kept_count * (STACK_SIZE / PAGE_SIZE + SHADOW_STACK_FRAMES);
 }
 
 int arch_stack_alloc(uint64_t *stack_low)

@@ -29,7 +29,8 @@ static bool counter_at(uint32_t index, struct cordon_counter *counter)
 
 static void take_counters(struct ledger *ledger)
 {
-	/* Frames that the heap keeps for the next objects are as good as free. */
+	/* What the heap and the kernel's page tables keep for the next objects and stacks is as
+	 * good as free. */
 	uint64_t *frames = entry(ledger, "free frames");
 	uint64_t *values[sizeof(kept) / sizeof(kept[0])];
 	struct cordon_counter counter;
@@ -38,6 +39,7 @@ static void take_counters(struct ledger *ledger)
 		values[i] = entry(ledger, kept[i]);
 	for (uint32_t index = 0; counter_at(index, &counter); index++) {
 		if (strcmp(counter.name, "pages.free") == 0 ||
+		    strcmp(counter.name, "pages.kernel_tables") == 0 ||
 		    strcmp(counter.name, "heap.frames") == 0)
 			*frames += counter.value;
 		for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)

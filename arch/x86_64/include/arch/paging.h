@@ -65,4 +65,7 @@ bool arch_paging_lookup(const struct arch_paging *paging, uaddr_t user, paddr_t 
  * ring 3 could use, is a panic. */
 void arch_check_wx(void);
 
+/* Frames in the page tables of the kernel's own half. Some that are empty are kept. */
+uint64_t arch_kernel_tables(void);
+
 #endif
