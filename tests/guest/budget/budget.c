@@ -202,7 +202,7 @@ int main(int argc, char **argv)
 	if (argc > 1)
 		return 0;                                     /* "nothing" */
 	child_run(&(struct child){.arguments = {"nothing"}}); /* what is made once is there now */
-	ledger_take(&before);
+	ledger_take_at_rest(&before);
 	bystander_start();
 	for (unsigned int i = 0; i < hoard_count; i++)
 		test_hoard(&hoards[i]);

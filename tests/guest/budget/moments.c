@@ -212,7 +212,7 @@ static void sweep(void)
 		kill_after(UINT64_C(50000000));
 	memset(met, 0, sizeof(met));
 	test_sleep_ms(20);
-	ledger_take(&before);
+	ledger_take_at_rest(&before);
 	for (; moments < MOMENTS && met[PHASE_ALL] < AT_END; moments++) {
 		info = kill_after(moments * step_ns);
 		wrong += info.cause != CORDON_CAUSE_KILL;
