@@ -210,7 +210,8 @@ static void test_cpu_time(void)
 	tap_ok(thread > 0 && task >= thread, "a thread's CPU time is part of its task's");
 	while (ns_of(CLOCK_THREAD_CPUTIME_ID) < thread + 5 * MS)
 		;
-	tap_ok(ns_of(CLOCK_PROCESS_CPUTIME_ID) >= task + 5 * MS, "both run while it runs");
+	/* The task's was read a little later than the thread's. */
+	tap_ok(ns_of(CLOCK_PROCESS_CPUTIME_ID) >= task + 4 * MS, "both run while it runs");
 	thread = ns_of(CLOCK_THREAD_CPUTIME_ID);
 	sleep_ms(200);
 	tap_ok(ns_of(CLOCK_THREAD_CPUTIME_ID) < thread + 100 * MS, "but not while it sleeps");
