@@ -324,9 +324,8 @@ unlock:
 
 /* --- receiving ------------------------------------------------------------------------------- */
 
-static inline __attribute__((always_inline)) int take_locked(struct channel *end, uint32_t *size,
-                                                             uint32_t *handle_count,
-                                                             struct message **out)
+static int take_locked(struct channel *end, uint32_t *size, uint32_t *handle_count,
+                       struct message **out)
 {
 	struct channel *other = channel_other(end);
 	struct message *message;
@@ -347,16 +346,6 @@ static inline __attribute__((always_inline)) int take_locked(struct channel *end
 		object_signal(&other->object, 0, CORDON_SIGNAL_WRITABLE);
 	*out = message;
 	return 0;
-}
-
-int channel_take(struct channel *end, uint32_t *size, uint32_t *handle_count, struct message **out)
-{
-	int error;
-
-	spin_lock(&end->pair->lock);
-	error = take_locked(end, size, handle_count, out);
-	spin_unlock(&end->pair->lock);
-	return error;
 }
 
 int channel_receive(struct channel *end, uint32_t *size, uint32_t *handle_count, uint64_t deadline,

@@ -181,14 +181,13 @@ int channel_send(struct channel *end, struct message *message, struct handle_tab
 
 /*
  * Takes the next message off an end's queue, if it has at most size bytes and handles handles;
- * the limits take its measures then and otherwise.
- * -EAGAIN there is none, -EPIPE nor will there be, -EMSGSIZE it is larger
+ * the limits take its measures then and otherwise. Waits while there is none until the deadline
+ * (monotonic ns). What is sent meanwhile goes to who waits longest, past the queue, as if that
+ * thread had been there first.
+ * -EPIPE there is none nor will there be, -EMSGSIZE it is larger
+ * -EAGAIN there is none, and the deadline is CORDON_TIME_POLL
+ * -ETIMEDOUT, -EINTR of the wait
  */
-int channel_take(struct channel *end, uint32_t *size, uint32_t *handle_count, struct message **out);
-
-/* The same, but waits while there is none until the deadline (monotonic ns; CORDON_TIME_POLL: not
- * at all): -ETIMEDOUT or -EINTR. What is sent meanwhile goes to who waits longest, past the queue,
- * as if that thread had been there first. */
 int channel_receive(struct channel *end, uint32_t *size, uint32_t *handle_count, uint64_t deadline,
                     struct message **out);
 

@@ -5,7 +5,7 @@ KERNEL_SRCS += kernel/account.c kernel/aspace.c kernel/aspace_change.c kernel/as
 	       kernel/object.c kernel/page.c kernel/revoke.c kernel/string.c kernel/symbols.c kernel/tree.c
 
 KERNEL_SRCS += kernel/main.c kernel/task.c kernel/thread.c kernel/sched.c kernel/sched_queue.c kernel/sched_balance.c kernel/spawn.c kernel/event.c \
-	       kernel/futex.c kernel/channel.c kernel/sys_channel.c kernel/wait.c \
+	       kernel/futex.c kernel/channel.c kernel/sys_channel.c kernel/waiting.c \
 	       kernel/console.c kernel/trap.c kernel/syscall.c kernel/sys_object.c kernel/sys_memory.c \
 	       kernel/sys_task.c kernel/system.c kernel/selftest.c kernel/asan.c kernel/ubsan.c
 

@@ -33,11 +33,4 @@ static inline bool thread_was_told(const bool *told)
 	return __atomic_load_n(told, __ATOMIC_ACQUIRE);
 }
 
-struct object;
-
-/* Waits until the object raises one of the signals or the deadline (monotonic ns) passes. Returns 0
- * (ask again: a signal may be taken back meanwhile), -ETIMEDOUT or -EINTR. The caller holds a
- * reference and no lock. */
-int object_wait(struct object *object, uint32_t signals, uint64_t deadline);
-
 #endif

@@ -313,7 +313,7 @@ static void take_one(struct fuzz_input *input)
 	object_ref(&end->object);
 	waiting = end_of(end)->length;
 	next = &end_of(end)->queue[0];
-	error = channel_take(end, &size, &count, &message);
+	error = channel_receive(end, &size, &count, CORDON_TIME_POLL, &message);
 	if (waiting == 0) {
 		FUZZ_CHECK(error == -EAGAIN || error == -EPIPE);
 	} else if (room < sizeof(next->serial) || room_for < next->count) {

@@ -20,7 +20,7 @@ fuzz_config_SRCS = tests/fuzz/config.c drivers/vfio/config.c drivers/pci/capabil
 
 FUZZ_TARGETS += channels faults
 fuzz_faults_SRCS = tests/fuzz/faults.c $(IOMMU_ALL_SRCS)
-fuzz_channels_SRCS = tests/fuzz/channels.c kernel/channel.c kernel/wait.c kernel/handle.c kernel/object.c kernel/account.c
+fuzz_channels_SRCS = tests/fuzz/channels.c kernel/channel.c kernel/waiting.c kernel/handle.c kernel/object.c kernel/account.c
 
 FUZZ_TARGETS += elf cpio manifest options cmdline memory_map handles pagetable
 fuzz_elf_SRCS	     = tests/fuzz/elf.c $(filter-out tests/unit/%,$(elf_test_SRCS))

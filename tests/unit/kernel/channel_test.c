@@ -117,7 +117,7 @@ static int receive(struct channel *end, char text[64], cordon_handle_t *handles)
 {
 	uint32_t size = 63, count = CORDON_MESSAGE_HANDLES;
 	struct message *message;
-	int error = channel_take(end, &size, &count, &message);
+	int error = channel_receive(end, &size, &count, CORDON_TIME_POLL, &message);
 
 	if (error)
 		return error;
@@ -209,7 +209,8 @@ Test(channel, message_that_does_not_fit_stays)
 	char text[64];
 
 	cr_assert_eq(send_text(ends[0], "four"), 0);
-	cr_assert_eq(channel_take(ends[1], &size, &count, &message), -EMSGSIZE);
+	cr_assert_eq(channel_receive(ends[1], &size, &count, CORDON_TIME_POLL, &message),
+	             -EMSGSIZE);
 	cr_assert_eq(size, 4);
 	cr_assert_eq(receive(ends[1], text, NULL), 0);
 	cr_assert_str_eq(text, "four");
@@ -224,7 +225,7 @@ Test(channel, message_that_was_put_back_is_the_next)
 
 	cr_assert_eq(send_text(ends[0], "first"), 0);
 	cr_assert_eq(send_text(ends[0], "second"), 0);
-	cr_assert_eq(channel_take(ends[1], &size, &count, &message), 0);
+	cr_assert_eq(channel_receive(ends[1], &size, &count, CORDON_TIME_POLL, &message), 0);
 	channel_put_back(ends[1], message);
 	cr_assert_eq(receive(ends[1], text, NULL), 0);
 	cr_assert_str_eq(text, "first");
@@ -408,7 +409,8 @@ static int answer(const char *text, uint64_t *id)
 	struct message *message;
 
 	if (*id == 0) {
-		cr_assert_eq(channel_take(ends[1], &size, &count, &message), 0);
+		cr_assert_eq(channel_receive(ends[1], &size, &count, CORDON_TIME_POLL, &message),
+		             0);
 		*id = message->id;
 		message_free(message);
 	}

@@ -16,7 +16,7 @@ UNIT_TESTS += object_test
 object_test_SRCS := tests/unit/kernel/object_test.c kernel/object.c
 
 UNIT_TESTS += event_test
-event_test_SRCS := tests/unit/kernel/event_test.c kernel/event.c kernel/wait.c kernel/object.c kernel/account.c
+event_test_SRCS := tests/unit/kernel/event_test.c kernel/event.c kernel/waiting.c kernel/object.c kernel/account.c
 
 # The same test over the list of pages of the fake machine, and over the real page tables.
 ASPACE_SRCS := tests/unit/kernel/aspace_test.c kernel/aspace.c kernel/aspace_change.c kernel/aspace_reserve.c \
@@ -69,7 +69,7 @@ futex_test_SRCS := tests/unit/kernel/futex_test.c kernel/futex.c kernel/aspace.c
 		   kernel/memory.c kernel/object.c kernel/account.c kernel/tree.c
 
 UNIT_TESTS += channel_test
-channel_test_SRCS := tests/unit/kernel/channel_test.c kernel/channel.c kernel/wait.c kernel/handle.c kernel/object.c \
+channel_test_SRCS := tests/unit/kernel/channel_test.c kernel/channel.c kernel/waiting.c kernel/handle.c kernel/object.c \
 		     kernel/account.c
 
 UNIT_TESTS += trace_test
@@ -84,4 +84,4 @@ account_test_SRCS := tests/unit/kernel/account_test.c kernel/account.c
 
 UNIT_TESTS += sched_test
 sched_test_SRCS := tests/unit/kernel/sched_test.c tests/unit/kernel/cpu_sim.c kernel/sched.c kernel/sched_queue.c \
-		   kernel/sched_balance.c kernel/wait.c kernel/object.c
+		   kernel/sched_balance.c kernel/waiting.c kernel/object.c
