@@ -5,13 +5,14 @@
 #include <kernel/futex.h>
 #include <kernel/sched.h>
 #include <kernel/user.h>
+#include <kernel/waiting.h>
 
 #define BUCKETS 64u /* bucket_of takes six bits */
 
 /* Those who wait on words of one hash. */
 struct bucket {
 	struct spinlock lock;
-	struct list waiters; /* struct futex_waiter.link, who waits longest first */
+	struct list waiters; /* struct futex_waiter.waiting, who waits longest first */
 };
 
 /* What a word is known by. */
@@ -21,11 +22,10 @@ struct futex_key {
 	struct memory *memory; /* shared words: a reference; else NULL */
 };
 
-/* One waiting thread; lives on its stack. In the list until it is woken. */
+/* One waiting thread; lives on its stack. */
 struct futex_waiter {
-	struct list link;
+	struct waiting waiting;
 	struct futex_key key;
-	struct thread *thread;
 };
 
 #define BUCKET_INIT(n) \
@@ -99,25 +99,6 @@ static int word_read(const struct futex_key *key, uint32_t *word)
 	return 0;
 }
 
-/* Blocks a waiter that is in the list. A waker takes it out under the lock before it wakes. */
-static int waiter_block(struct bucket *bucket, struct futex_waiter *waiter, uint64_t deadline)
-{
-	bool woken;
-	int error;
-
-	do {
-		error = sched_wait(deadline);
-		spin_lock(&bucket->lock);
-		woken = list_empty(&waiter->link);
-		if (!woken && error)
-			list_remove(&waiter->link);
-		else if (!woken)
-			sched_wait_prepare(); /* somebody else's wake */
-		spin_unlock(&bucket->lock);
-	} while (!woken && !error);
-	return woken ? 0 : error;
-}
-
 /* Enlists a waiter if the word is expected; both under the lock that a waker takes. */
 static int waiter_enlist(struct bucket *bucket, struct futex_waiter *waiter, uint32_t expected)
 {
@@ -129,13 +110,12 @@ static int waiter_enlist(struct bucket *bucket, struct futex_waiter *waiter, uin
 		error = user_read(&word, uaddr(waiter->key.offset), sizeof(word));
 	if (error)
 		return error;
-	sched_wait_prepare();
 	spin_lock(&bucket->lock);
 	error = word_read(&waiter->key, &word);
 	if (!error && word != expected)
 		error = -EAGAIN;
 	if (!error)
-		list_append(&bucket->waiters, &waiter->link);
+		waiting_enter_locked(&waiter->waiting, &bucket->waiters);
 	spin_unlock(&bucket->lock);
 	return error;
 }
@@ -143,7 +123,7 @@ static int waiter_enlist(struct bucket *bucket, struct futex_waiter *waiter, uin
 int futex_wait(struct aspace *aspace, uaddr_t address, uint32_t expected, uint64_t deadline,
                uint32_t flags)
 {
-	struct futex_waiter waiter = {.thread = thread_current()};
+	struct futex_waiter waiter;
 	struct bucket *bucket;
 	int error = key_get(aspace, address, flags, &waiter.key);
 
@@ -152,7 +132,7 @@ int futex_wait(struct aspace *aspace, uaddr_t address, uint32_t expected, uint64
 	bucket = bucket_of(&waiter.key);
 	error = waiter_enlist(bucket, &waiter, expected);
 	if (!error)
-		error = waiter_block(bucket, &waiter, deadline);
+		error = waiting_block(&waiter.waiting, &bucket->lock, deadline);
 	key_put(&waiter.key);
 	return error;
 }
@@ -174,14 +154,13 @@ int64_t futex_wake(struct aspace *aspace, uaddr_t address, uint32_t count, uint3
 		return error;
 	bucket = bucket_of(&key);
 	spin_lock(&bucket->lock);
-	list_for_each_safe(waiter, after, &bucket->waiters, link)
+	list_for_each_safe(waiter, after, &bucket->waiters, waiting.link)
 	{
 		if (woken == count)
 			break;
 		if (!key_is(&waiter->key, &key))
 			continue;
-		list_remove(&waiter->link);
-		thread_wake(waiter->thread);
+		waiting_tell_locked(&waiter->waiting);
 		woken++;
 	}
 	spin_unlock(&bucket->lock);

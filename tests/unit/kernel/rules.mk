@@ -66,7 +66,7 @@ syscall_test_SRCS := tests/unit/kernel/syscall_test.c kernel/syscall.c kernel/ha
 UNIT_TESTS += futex_test
 futex_test_SRCS := tests/unit/kernel/futex_test.c kernel/futex.c kernel/aspace.c kernel/aspace_change.c \
 		   kernel/aspace_reserve.c \
-		   kernel/memory.c kernel/object.c kernel/account.c kernel/tree.c
+		   kernel/memory.c kernel/waiting.c kernel/object.c kernel/account.c kernel/tree.c
 
 UNIT_TESTS += channel_test
 channel_test_SRCS := tests/unit/kernel/channel_test.c kernel/channel.c kernel/waiting.c kernel/handle.c kernel/object.c \
