@@ -15,9 +15,9 @@ uint64_t clock_tsc_hz(void);
 /*
  * Waits for hardware: evaluates condition until it is true or timeout_ns have passed, and
  * is true when the condition held. Every wait on a device goes through it, with a named
- * timeout; the caller states the consequence of false.
+ * timeout; the caller states the consequence of false. pause: what is done between two looks.
  */
-#define clock_wait_until(condition, timeout_ns)                  \
+#define clock_poll_until(condition, timeout_ns, pause)           \
 	__extension__({                                          \
 		uint64_t deadline_ = clock_now() + (timeout_ns); \
 		bool never_ = inject_fails(CORDON_INJECT_WAIT);  \
@@ -26,9 +26,13 @@ uint64_t clock_tsc_hz(void);
 			done_ = (condition) && !never_;          \
 			if (done_ || clock_now() >= deadline_)   \
 				break;                           \
-			arch_cpu_relax();                        \
+			pause;                                   \
 		}                                                \
 		done_;                                           \
 	})
+
+/* For what takes microseconds: the CPU is kept. */
+#define clock_wait_until(condition, timeout_ns) \
+	clock_poll_until(condition, timeout_ns, arch_cpu_relax())
 
 #endif

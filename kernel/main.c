@@ -52,14 +52,15 @@ static void log_options(void)
 
 static void memory_start(const struct boot_info *boot)
 {
+	paddr_t smp_page = arch_smp_page(boot);
 	const struct memory_range reserved[] = {
 	        {.start = boot_kernel_start(),
 	         .size = boot_kernel_end().raw - boot_kernel_start().raw},
-	        {.start = arch_smp_page(boot), .size = PAGE_SIZE},
+	        {.start = smp_page, .size = PAGE_SIZE},
 	};
 
 	page_init(boot->ranges, boot->range_count, reserved,
-	          arch_smp_page(boot).raw ? ARRAY_SIZE(reserved) : 1);
+	          smp_page.raw ? ARRAY_SIZE(reserved) : 1);
 	arch_init_memory(boot);
 	asan_start();
 	if (sched_init())
@@ -282,41 +283,20 @@ static uint64_t cpus_running(void)
 	return arch_cpu_count();
 }
 
-static uint64_t kicks_all(void)
-{
-	uint64_t sum = 0;
-
-	for (unsigned int i = 0; i < arch_cpu_count(); i++)
-		sum += arch_cpu(i)->kicks;
-	return sum;
-}
-
-static uint64_t switches_all(void)
-{
-	uint64_t sum = 0;
-
-	for (unsigned int i = 0; i < arch_cpu_count(); i++)
-		sum += arch_cpu(i)->switches;
-	return sum;
-}
-
-static uint64_t interrupts_all(void)
-{
-	uint64_t sum = 0;
-
-	for (unsigned int i = 0; i < arch_cpu_count(); i++)
-		sum += arch_cpu(i)->interrupts;
-	return sum;
-}
-
-static uint64_t shootdowns_all(void)
-{
-	uint64_t sum = 0;
-
-	for (unsigned int i = 0; i < arch_cpu_count(); i++)
-		sum += arch_cpu(i)->shootdowns;
-	return sum;
-}
+/* name_all(): the sum of a counter that each CPU keeps for itself. */
+#define SUM_OF_CPUS(name)                                           \
+	static uint64_t name##_all(void)                            \
+	{                                                           \
+		uint64_t sum = 0;                                   \
+                                                                    \
+		for (unsigned int i = 0; i < arch_cpu_count(); i++) \
+			sum += arch_cpu(i)->name;                   \
+		return sum;                                         \
+	}
+SUM_OF_CPUS(kicks)
+SUM_OF_CPUS(switches)
+SUM_OF_CPUS(interrupts)
+SUM_OF_CPUS(shootdowns)
 
 static uint64_t entry_timestamp;
 

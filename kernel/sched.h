@@ -45,19 +45,8 @@ void sched_sleep(uint64_t until);
 #define SCHED_LOOK_NS UINT64_C(500000)
 
 /* As clock_wait_until for what may take long: others run between two looks (sched_sleep). */
-#define sched_poll(condition, timeout_ns)                         \
-	__extension__({                                           \
-		uint64_t deadline_ = clock_now() + (timeout_ns);  \
-		bool never_ = inject_fails(CORDON_INJECT_WAIT);   \
-		bool done_ = false;                               \
-		for (;;) {                                        \
-			done_ = (condition) && !never_;           \
-			if (done_ || clock_now() >= deadline_)    \
-				break;                            \
-			sched_sleep(clock_now() + SCHED_LOOK_NS); \
-		}                                                 \
-		done_;                                            \
-	})
+#define sched_poll(condition, timeout_ns) \
+	clock_poll_until(condition, timeout_ns, sched_sleep(clock_now() + SCHED_LOOK_NS))
 
 /* Lets others run, if there are any; the caller stays ready. */
 void sched_yield_now(void);
