@@ -173,3 +173,28 @@ uint32_t calls_read(struct call calls[CALLS_MAX])
 	        .number = CORDON_SYSCALL_LIMIT + 1, .name = "(none)", .weight = 1};
 	return count + 1;
 }
+
+int64_t call_raw(uint64_t number, const uint64_t arguments[CALL_ARGUMENTS])
+{
+	/* cppcheck takes the registers' names for statements. */
+	/* cppcheck-suppress constStatement */
+	register uint64_t r10 __asm__("r10") = arguments[3];
+	/* cppcheck-suppress constStatement */
+	register uint64_t r8 __asm__("r8") = arguments[4];
+	/* cppcheck-suppress constStatement */
+	register uint64_t r9 __asm__("r9") = arguments[5];
+	uint64_t thread_pointer = 0; /* the C library's */
+	uint64_t rdi = arguments[0], rsi = arguments[1], rdx = arguments[2];
+	int64_t result;
+
+	if (number == CORDON_SYS_thread_set_pointer)
+		__asm__ volatile("mov %%fs:0, %0" : "=r"(thread_pointer));
+	__asm__ volatile("syscall"
+	                 : "=a"(result), "+D"(rdi), "+S"(rsi), "+d"(rdx), "+r"(r10), "+r"(r8),
+	                   "+r"(r9)
+	                 : "a"(number)
+	                 : "rcx", "r11", "memory");
+	if (number == CORDON_SYS_thread_set_pointer)
+		cordon_thread_set_pointer(thread_pointer);
+	return result;
+}

@@ -53,4 +53,8 @@ struct call {
 /* Fills calls from the table of system calls. Returns how many there are. */
 uint32_t calls_read(struct call calls[CALLS_MAX]);
 
+/* Makes a call with any arguments. What it does to the thread pointer is undone. Returns what the
+ * call returned. */
+int64_t call_raw(uint64_t number, const uint64_t arguments[CALL_ARGUMENTS]);
+
 #endif

@@ -55,34 +55,13 @@ cordon_handle_t pick_handle(uint32_t type)
 static struct call calls[CALLS_MAX];
 static uint32_t call_count, total_weight;
 static struct fuzz_record *record;
-static uint64_t thread_pointer; /* the C library's */
-static int tells;               /* says each call before it is made */
+static int tells; /* says each call before it is made */
 
 static void read_calls(void)
 {
 	call_count = calls_read(calls);
 	for (uint32_t i = 0; i < call_count; i++)
 		total_weight += calls[i].weight;
-}
-
-static int64_t call_raw(uint64_t number, const uint64_t arguments[6])
-{
-	/* cppcheck takes the registers' names for statements. */
-	/* cppcheck-suppress constStatement */
-	register uint64_t r10 __asm__("r10") = arguments[3];
-	/* cppcheck-suppress constStatement */
-	register uint64_t r8 __asm__("r8") = arguments[4];
-	/* cppcheck-suppress constStatement */
-	register uint64_t r9 __asm__("r9") = arguments[5];
-	uint64_t rdi = arguments[0], rsi = arguments[1], rdx = arguments[2];
-	int64_t result;
-
-	__asm__ volatile("syscall"
-	                 : "=a"(result), "+D"(rdi), "+S"(rsi), "+d"(rdx), "+r"(r10), "+r"(r8),
-	                   "+r"(r9)
-	                 : "a"(number)
-	                 : "rcx", "r11", "memory");
-	return result;
 }
 
 static const struct call *pick_call(void)
@@ -189,8 +168,6 @@ static int step(void)
 	if (tells)
 		tell(call, arguments);
 	result = call_raw(call->number, arguments);
-	if (call->number == CORDON_SYS_thread_set_pointer)
-		cordon_thread_set_pointer(thread_pointer);
 	record->result = result;
 	if (!result_is_good(call->number, result))
 		return 1;
@@ -273,7 +250,6 @@ static int begin(void)
 	const struct cordon_startup_handle *given = (const void *)(uintptr_t)startup->handles;
 	cordon_handle_t memory, book = cordon_handle_named("record");
 
-	__asm__ volatile("mov %%fs:0, %0" : "=r"(thread_pointer));
 	record = map_memory(book, sizeof(*record));
 	if (!record || cordon_handle_close(book) < 0)
 		return -1;

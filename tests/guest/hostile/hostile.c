@@ -39,30 +39,7 @@ static const char *const lenient[] = {"thread_set", "thread_info",     "task_inf
 
 /* --- one call -------------------------------------------------------------------------------- */
 
-static uint64_t thread_pointer; /* the C library's */
 static unsigned int complaints;
-
-static int64_t call_raw(uint64_t number, const uint64_t arguments[6])
-{
-	/* cppcheck takes the registers' names for statements. */
-	/* cppcheck-suppress constStatement */
-	register uint64_t r10 __asm__("r10") = arguments[3];
-	/* cppcheck-suppress constStatement */
-	register uint64_t r8 __asm__("r8") = arguments[4];
-	/* cppcheck-suppress constStatement */
-	register uint64_t r9 __asm__("r9") = arguments[5];
-	uint64_t rdi = arguments[0], rsi = arguments[1], rdx = arguments[2];
-	int64_t result;
-
-	__asm__ volatile("syscall"
-	                 : "=a"(result), "+D"(rdi), "+S"(rsi), "+d"(rdx), "+r"(r10), "+r"(r8),
-	                   "+r"(r9)
-	                 : "a"(number)
-	                 : "rcx", "r11", "memory");
-	if (number == CORDON_SYS_thread_set_pointer)
-		cordon_thread_set_pointer(thread_pointer);
-	return result;
-}
 
 static bool is_documented(const struct call *call, int64_t result)
 {
@@ -200,7 +177,6 @@ static void contents(const struct call *call)
 /* What a child does. */
 static int try_call(const struct call *call)
 {
-	__asm__ volatile("mov %%fs:0, %0" : "=r"(thread_pointer));
 	corpus_begin();
 	one_at_a_time(call);
 	two_numbers(call);
