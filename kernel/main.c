@@ -252,6 +252,7 @@ static void first_task(void)
 	        .handles = handles,
 	        .handle_count = ARRAY_SIZE(handles),
 	        .account = account,
+	        .vital = true,
 	};
 	int error = task_spawn(&spawn, &task);
 	if (error)
@@ -259,6 +260,7 @@ static void first_task(void)
 		                                    : error == -EMFILE
 		                                            ? "no room for its handles"
 		                                            : "its program cannot be used");
+	selftest_first_task(task);
 	for (size_t i = 0; i < ARRAY_SIZE(handles); i++)
 		object_unref(handles[i].object);
 	object_unref(&task->object);

@@ -169,7 +169,7 @@ static const struct {
 #endif
 };
 
-static bool panics;
+static bool panics, kills_init;
 
 static bool is_named(const char *value, size_t length, const char *name)
 {
@@ -189,6 +189,12 @@ void selftest_panic(void)
 	panic("selftest: with locks held");
 }
 
+void selftest_first_task(struct task *task)
+{
+	if (kills_init)
+		task_end(task, CORDON_CAUSE_KILL, 7, 0);
+}
+
 void selftest_run(void)
 {
 	const char *value;
@@ -197,7 +203,8 @@ void selftest_run(void)
 	if (!cmdline_find("selftest", &value, &length))
 		return;
 	panics = is_named(value, length, "panic");
-	if (panics)
+	kills_init = is_named(value, length, "init");
+	if (panics || kills_init)
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
 		if (!is_named(value, length, errors[i].name))

@@ -6,6 +6,8 @@
 #ifndef KERNEL_SELFTEST_H
 #define KERNEL_SELFTEST_H
 
+struct task;
+
 /* Called once the heap works. Returns when no error was asked for; when the error that was asked
  * for is not noticed, it says so, and the boot goes on. */
 #if defined(CORDON_DEBUG) && CORDON_DEBUG
@@ -13,6 +15,9 @@ void selftest_run(void);
 
 /* Called by a task that asks for the state: with selftest=panic, a panic with locks held. */
 void selftest_panic(void);
+
+/* Called with the first task: with selftest=init it is killed. */
+void selftest_first_task(struct task *task);
 #else
 static inline void selftest_run(void)
 {
@@ -20,6 +25,11 @@ static inline void selftest_run(void)
 
 static inline void selftest_panic(void)
 {
+}
+
+static inline void selftest_first_task(struct task *task)
+{
+	(void)task;
 }
 #endif
 

@@ -186,6 +186,7 @@ int task_spawn(const struct spawn *spawn, struct task **out)
 		log_warn("%s is not started: %s", spawn->name, reason);
 		goto fail;
 	}
+	task->vital = spawn->vital;
 	program_remember(&task->program, spawn->image, spawn->image_offset, spawn->image_size);
 	error = handles_give(task, spawn, handles);
 	if (error)

@@ -86,6 +86,20 @@ void task_end(struct task *task, enum cordon_task_cause cause, int64_t code, uin
 	spin_unlock(&task->lock);
 }
 
+/* Nobody would start, restart or end another task, and the devices of those that go on would be
+ * looked after by nobody: better a report than a machine that only seems to run. */
+static _Noreturn void vital_task_ended(const struct task *task)
+{
+	static const char *const causes[] = {
+	        [CORDON_CAUSE_NONE] = "no cause", [CORDON_CAUSE_EXIT] = "exit",
+	        [CORDON_CAUSE_KILL] = "kill",     [CORDON_CAUSE_FAULT] = "fault",
+	        [CORDON_CAUSE_DMA] = "DMA fault", [CORDON_CAUSE_STACK] = "stack limit",
+	};
+
+	panic("%s has ended: %s, code %lld", task->name, causes[task->cause],
+	      (long long)task->code);
+}
+
 void task_finish(struct task *task)
 {
 	struct aspace *aspace = task->aspace;
@@ -103,6 +117,8 @@ void task_finish(struct task *task)
 	log_debug("%s (%llu) ended: cause %u code %lld", task->name, (unsigned long long)task->id,
 	          task->cause, (long long)task->code);
 	mark_task_end(task->id);
+	if (task->vital)
+		vital_task_ended(task);
 	object_signal(&task->object, 0, CORDON_SIGNAL_TERMINATED);
 }
 

@@ -27,6 +27,7 @@ struct task {
 	struct program program; /* what it runs */
 
 	bool traced; /* its system calls are shown (trace.h) */
+	bool vital;  /* when it ends, the system does (task_finish) */
 
 	uint64_t fair_ns; /* CPU time it had, or is taken to have had, by its share (sched_queue.h)
 	                   */
@@ -83,6 +84,7 @@ struct spawn {
 	const struct spawn_handle *handles;
 	uint32_t handle_count;
 	struct account *account; /* what it may use (account_divide) */
+	bool vital;              /* the system ends with it */
 };
 
 /* Creates a task, loads the program, builds its stack and lets it run. Returns 0 with a reference

@@ -135,29 +135,33 @@ static void run_manifest(struct init *init)
 	}
 }
 
+/* Everything there is to run. False: something failed. */
+static bool run_all(struct init *init)
+{
+	bool ok;
+
+	read_options(init);
+	report_iommu(init);
+	if (options.run_count > 0)
+		return run_one(init);
+	report_groups(init);
+	ok = read_manifest(init);
+	if (ok)
+		run_manifest(init);
+	if (options.prompt)
+		prompt_run(init);
+	running_end_all(init);
+	return ok && init->failures == 0;
+}
+
 int main(void)
 {
 	struct init *init = &init_state;
 	bool ok;
 
 	printf("\nCordon: PCI devices for isolated tasks\n");
-	if (take_handles(init) != 0)
-		return EXIT_FAILURE;
-	read_options(init);
-	report_iommu(init);
-	if (options.run_count > 0) {
-		ok = run_one(init);
-	} else {
-		report_groups(init);
-		ok = read_manifest(init);
-		if (ok)
-			run_manifest(init);
-		if (options.prompt)
-			prompt_run(init);
-		running_end_all(init);
-		ok = ok && init->failures == 0;
-	}
+	ok = take_handles(init) == 0 && run_all(init);
 	fflush(stdout);
 	cordon_system_poweroff(init->authority, ok ? 0 : 1);
-	return EXIT_FAILURE; /* not reached: the machine is off */
+	return EXIT_FAILURE; /* reached without authority only: the kernel says the rest */
 }
