@@ -31,7 +31,7 @@ rm -rf "$root"
 mkdir -p "$root"/{bin,dev,proc,sys,lib}
 (cd "$here/src" &&
 	gcc -O2 -static -s -o "$root/init" init.c &&
-	gcc -O2 -Wno-unused-result -static -pthread -s -o "$root/bench" main.c bench.c edu.c calls.c nvme.c)
+	gcc -O2 -Wno-unused-result -static -pthread -s -o "$root/bench" main.c bench.c edu.c calls.c ipc.c nvme.c)
 cp "$(command -v busybox)" "$root/bin/busybox"
 cp "$here/src/bench.sh" "$root/"
 for module in $modules; do

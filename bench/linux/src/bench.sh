@@ -18,6 +18,7 @@ edu=$(pci 0x1234:0x11e8)
 nvme=$(pci 0x1b36:0x0010)
 vfio $edu; vfio $nvme
 /bench calls
+/bench ipc
 /bench edu $edu open
 /bench edu $edu mmio
 echo 320 > /proc/sys/vm/nr_hugepages

@@ -4,6 +4,7 @@
 int edu_main(const char *bdf, const char *what);
 int nvme_main(const char *bdf);
 int calls_main(void);
+int ipc_main(void);
 
 int main(int c, char **a)
 {
@@ -14,6 +15,8 @@ int main(int c, char **a)
 		return nvme_main(a[2]);
 	if (c == 2 && !strcmp(a[1], "calls"))
 		return calls_main();
-	printf("usage: bench edu BDF open|map|mmio | nvme BDF | calls\n");
+	if (c == 2 && !strcmp(a[1], "ipc"))
+		return ipc_main();
+	printf("usage: bench edu BDF open|map|mmio | nvme BDF | calls | ipc\n");
 	return 1;
 }
