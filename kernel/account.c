@@ -95,14 +95,35 @@ static void give_back(struct account *account, enum charge kind, uint64_t amount
 	}
 }
 
+void account_settle(struct account *account, enum charge kind)
+{
+	if (account->parent)
+		give_back(account->parent, kind, take_free(account, kind));
+}
+
 void account_close(struct account *account)
 {
 	/* Before what is free is taken: what comes back later is seen by one or the other. */
 	__atomic_store_n(&account->closed, true, __ATOMIC_SEQ_CST);
-	if (!account->parent)
-		return;
 	for (int kind = 0; kind < CHARGE_KINDS; kind++)
-		give_back(account->parent, kind, take_free(account, kind));
+		account_settle(account, kind);
+}
+
+/* --- refusing -------------------------------------------------------------------------------- */
+
+static uint64_t refusals[CHARGE_KINDS];
+
+int account_refuse(struct account *account, enum charge kind, uint64_t charged)
+{
+	account_uncharge(account, kind, charged);
+	__atomic_fetch_add(&account->refused[kind], 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&refusals[kind], 1, __ATOMIC_RELAXED);
+	return -ENOMEM;
+}
+
+uint64_t account_refusals(enum charge kind)
+{
+	return __atomic_load_n(&refusals[kind], __ATOMIC_RELAXED);
 }
 
 /* --- creation -------------------------------------------------------------------------------- */
@@ -225,8 +246,13 @@ static void budget_of(const uint64_t numbers[CHARGE_KINDS], struct cordon_budget
 }
 
 void account_describe(const struct account *account, struct cordon_budget *limits,
-                      struct cordon_budget *lent)
+                      struct cordon_budget *lent, struct cordon_budget *refused)
 {
+	uint64_t counts[CHARGE_KINDS];
+
+	for (int kind = 0; kind < CHARGE_KINDS; kind++)
+		counts[kind] = account->refused[kind];
 	budget_of(account->limit, limits);
 	budget_of(account->lent, lent);
+	budget_of(counts, refused);
 }

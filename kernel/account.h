@@ -34,8 +34,9 @@ enum charge {
 /* No lock: the numbers are independent of each other, and each is changed in one step. */
 struct account {
 	uint32_t references;
-	bool closed;            /* nobody spends from it any more: what becomes free goes up */
-	struct account *parent; /* a reference; NULL: it divides the machine */
+	bool closed; /* nobody spends from it any more: what becomes free goes up */
+	uint32_t refused[CHARGE_KINDS]; /* charges */
+	struct account *parent;         /* a reference; NULL: it divides the machine */
 	uint64_t limit[CHARGE_KINDS];
 	uint64_t used[CHARGE_KINDS];
 	uint64_t cpu_rate; /* how fast CPU time counts for its task, 16.16: the less it has, the
@@ -61,9 +62,15 @@ int account_create(const struct cordon_budget *budget, struct account **out);
 int account_divide(struct account *parent, const struct cordon_budget *budget,
                    struct account **out);
 
-/* The task of the account ended: what is not in use goes back to the parent, now and whenever one
- * of its own children gives something back. */
+/* The task of the account ended: what is not in use goes back to the parent, now and whenever
+ * something is uncharged, or one of its own children gives something back. */
 void account_close(struct account *account);
+
+/* Something of a closed account became free; for account_uncharge only. */
+void account_settle(struct account *account, enum charge kind);
+
+/* Uncharges what was charged, counts, and returns -ENOMEM; for account_charge only. */
+int account_refuse(struct account *account, enum charge kind, uint64_t charged);
 
 /* The last reference went; for account_unref only. */
 void account_release(struct account *account);
@@ -90,10 +97,13 @@ static inline void account_unref(struct account *account)
 		account_release(account);
 }
 
-/* Its limits, and what of them was lent to children. Counts that do not fit show as their largest
- * value. */
+/* Its limits, what of them was lent to children, and how often each refused a charge. Counts that
+ * do not fit show as their largest value. */
 void account_describe(const struct account *account, struct cordon_budget *limits,
-                      struct cordon_budget *lent);
+                      struct cordon_budget *lent, struct cordon_budget *refused);
+
+/* How often all accounts together refused a charge of a kind, since boot. */
+uint64_t account_refusals(enum charge kind);
 
 /* What the account's own task uses, without what children have. */
 static inline uint64_t account_used(const struct account *account, enum charge kind)
@@ -102,6 +112,16 @@ static inline uint64_t account_used(const struct account *account, enum charge k
 	uint64_t used = __atomic_load_n(&account->used[kind], __ATOMIC_RELAXED);
 
 	return used > lent ? used - lent : 0; /* a child may have gone in between */
+}
+
+static inline void account_uncharge(struct account *account, enum charge kind, uint64_t amount)
+{
+	uint64_t before = __atomic_fetch_sub(&account->used[kind], amount, __ATOMIC_SEQ_CST);
+
+	ASSERT(before >= amount);
+	/* Seen either here or by account_close, which stores it before it looks at what is used. */
+	if (__builtin_expect(__atomic_load_n(&account->closed, __ATOMIC_SEQ_CST), 0))
+		account_settle(account, kind);
 }
 
 /*
@@ -114,20 +134,12 @@ static inline int account_charge(struct account *account, enum charge kind, uint
 	uint64_t limit = account->limit[kind];
 	uint64_t before;
 
-	if (amount > limit || inject_fails(CORDON_INJECT_BUDGET))
-		return -ENOMEM;
+	if (__builtin_expect(amount > limit || inject_fails(CORDON_INJECT_BUDGET), 0))
+		return account_refuse(account, kind, 0);
 	before = __atomic_fetch_add(&account->used[kind], amount, __ATOMIC_RELAXED);
-	if (__builtin_expect(before <= limit - amount, 1))
-		return 0;
-	__atomic_fetch_sub(&account->used[kind], amount, __ATOMIC_RELAXED);
-	return -ENOMEM;
-}
-
-static inline void account_uncharge(struct account *account, enum charge kind, uint64_t amount)
-{
-	uint64_t before = __atomic_fetch_sub(&account->used[kind], amount, __ATOMIC_RELAXED);
-
-	ASSERT(before >= amount);
+	if (__builtin_expect(before > limit - amount, 0))
+		return account_refuse(account, kind, amount);
+	return 0;
 }
 
 /* --- kernel memory --------------------------------------------------------------------------- */

@@ -144,7 +144,7 @@ void task_describe(struct task *task, struct cordon_task_info *out)
 	out->handles = (uint32_t)account_used(account, CHARGE_HANDLES);
 	out->mappings = (uint32_t)account_used(account, CHARGE_MAPPINGS);
 	out->objects = (uint32_t)account_used(account, CHARGE_OBJECTS);
-	account_describe(account, &out->budget, &out->lent);
+	account_describe(account, &out->budget, &out->lent, &out->refused);
 }
 
 struct task *task_at(uint32_t index)

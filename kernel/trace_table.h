@@ -292,6 +292,7 @@ static const struct trace_member members_task_info[] = {
 	MEMBER(cordon_task_info, kernel, NUMBER, 0),
 	MEMBER(cordon_task_info, budget, STRUCT, &type_budget),
 	MEMBER(cordon_task_info, lent, STRUCT, &type_budget),
+	MEMBER(cordon_task_info, refused, STRUCT, &type_budget),
 };
 
 static const struct trace_type type_task_info = {LENGTH(members_task_info), members_task_info};

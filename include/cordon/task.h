@@ -120,10 +120,12 @@ struct cordon_task_info {
 	char name[CORDON_NAME_MAX];
 	uint64_t kernel;             /* bytes charged now */
 	struct cordon_budget budget; /* its limits */
-	struct cordon_budget lent;   /* what of them tasks have that it created; when it has ended,
-	                                also   what its own creator has again */
+	/* What of them tasks have that it created; when it has ended, also what its own creator has
+	 * again. */
+	struct cordon_budget lent;
+	struct cordon_budget refused; /* how often each limit refused something (docs/budgets.md) */
 };
-CORDON_STATIC_ASSERT(sizeof(struct cordon_task_info) == 184, "cordon_task_info layout");
+CORDON_STATIC_ASSERT(sizeof(struct cordon_task_info) == 224, "cordon_task_info layout");
 
 /* thread_create */
 struct cordon_thread {

@@ -106,17 +106,26 @@ static const char *state_name(uint32_t state)
 	}
 }
 
+/* How often its budget refused something, of whatever kind. */
+static uint64_t refusals(const struct cordon_task_info *task)
+{
+	const struct cordon_budget *refused = &task->refused;
+
+	return refused->frames + refused->kernel + refused->handles + refused->threads +
+	       refused->mappings + refused->objects + refused->cpu;
+}
+
 void report_tasks(const struct init *init)
 {
 	struct cordon_task_info task;
 
-	printf("task  name                  state    threads  handles  mappings    pages  kernel KiB    cpu ms\n");
+	printf("task  name                  state    threads  handles  mappings    pages  kernel KiB  refused    cpu ms\n");
 	for (uint32_t i = 0; records_get(init, CORDON_SYSTEM_TASKS, i, &task, sizeof(task)); i++)
 		printf("%4" PRIu64 "  %-20.*s  %-7s  %7" PRIu32 "  %7" PRIu32 "  %8" PRIu32
-		       "  %7" PRIu64 "  %10" PRIu64 "  %8" PRIu64 "\n",
+		       "  %7" PRIu64 "  %10" PRIu64 "  %7" PRIu64 "  %8" PRIu64 "\n",
 		       task.id, FIELD(task.name), state_name(task.state), task.threads,
 		       task.handles, task.mappings, task.frames, task.kernel / 1024,
-		       task.cpu_ns / NS_PER_MS);
+		       refusals(&task), task.cpu_ns / NS_PER_MS);
 }
 
 static const char *direction_name(uint32_t flags)

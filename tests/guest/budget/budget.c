@@ -80,6 +80,40 @@ static void bystander_end(void)
 
 /* --- one kind after the other --- */
 
+/* How often a task was refused what a counter of the system counts. */
+static uint64_t refused_of(const struct cordon_budget *refused, const char *counter)
+{
+	const struct {
+		const char *counter;
+		uint64_t times;
+	} kinds[] = {
+	        {"refused.frames", refused->frames},     {"refused.kernel", refused->kernel},
+	        {"refused.handles", refused->handles},   {"refused.threads", refused->threads},
+	        {"refused.mappings", refused->mappings}, {"refused.objects", refused->objects},
+	};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strcmp(kinds[i].counter, counter) == 0)
+			return kinds[i].times;
+	return 0;
+}
+
+/* Of this kind its budget refused something, and of no other kind. before: the counter when it was
+ * started; nobody else is refused anything meanwhile. */
+static void test_refusals(cordon_handle_t task, const struct hoard *hoard, uint64_t before)
+{
+	uint64_t times = 0, counted = test_counter(hoard->counter) - before;
+	struct cordon_task_info info;
+
+	cordon_task_info(task, &info);
+	for (unsigned int i = 0; i < hoard_count; i++)
+		if (strcmp(hoards[i].counter, hoard->counter) != 0)
+			times += refused_of(&info.refused, hoards[i].counter);
+	tap_is((int64_t)times, 0, "its %s alone were refused", hoard->name);
+	times = refused_of(&info.refused, hoard->counter);
+	tap_ok(times > 0 && times == counted, "%s counts that", hoard->counter);
+}
+
 static void test_hoard(const struct hoard *hoard)
 {
 	cordon_handle_t full = event(), stop = event(), task;
@@ -88,12 +122,14 @@ static void test_hoard(const struct hoard *hoard)
 	        .gives = {{full, HOARD_FULL, 0}, {stop, HOARD_STOP, 0}},
 	        .budget = hoard->budget,
 	};
+	uint64_t refused = test_counter(hoard->counter);
 	struct cordon_task_info info;
 
 	if (child_start(&child, &task) < 0)
 		tap_bail("no task to hoard %s", hoard->name);
 	tap_ok(raised(full, task), "S10: who uses up its %s gets %s", hoard->name,
 	       cordon_strerror(hoard->error));
+	test_refusals(task, hoard, refused);
 	tap_ok(bystander_works(), "S10: nobody else's %s end", hoard->name);
 	tap_ok(child_run(&(struct child){.arguments = {"nothing"}}).code == 0,
 	       "S10: tasks can be started meanwhile");
@@ -113,8 +149,10 @@ static void test_all_frames(void)
 	        .gives = {{full, HOARD_FULL, 0}, {stop, HOARD_STOP, 0}},
 	};
 	struct cordon_task_info self;
+	uint64_t refused;
 
 	cordon_task_info(CORDON_HANDLE_NONE, &self);
+	refused = self.refused.frames;
 	child.budget.frames = self.budget.frames - self.frames - self.lent.frames - 1;
 	child.budget.handles = 4000;
 	child.budget.objects = 100000;
@@ -123,6 +161,8 @@ static void test_all_frames(void)
 	tap_is(child_start(&(struct child){.arguments = {"nothing"}, .budget = {.frames = 200}},
 	                   &(cordon_handle_t){0}),
 	       -ENOMEM, "S10: what was given to a task is gone for its creator");
+	cordon_task_info(CORDON_HANDLE_NONE, &self);
+	tap_is((int64_t)(self.refused.frames - refused), 1, "and counts as its refusal");
 	tap_ok(bystander_works(), "S10: other tasks have theirs");
 	cordon_task_kill(task, 0);
 	child_wait(task);

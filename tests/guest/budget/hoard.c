@@ -112,13 +112,21 @@ static int64_t take_objects(void)
 }
 
 const struct hoard hoards[] = {
-        {"frames", take_frames, -ENOMEM, {.frames = 900}},
-        {"kernel memory, for page tables", take_page_tables, -ENOMEM, {.kernel = 512 * 1024}},
-        {"kernel memory, for messages", take_messages, -ENOMEM, {.kernel = 512 * 1024}},
-        {"handles", take_handles, -EMFILE, {.handles = 100}},
-        {"threads", take_threads, -EAGAIN, {.threads = 20}},
-        {"mappings", take_mappings, -ENOMEM, {.mappings = 150}},
-        {"objects", take_objects, -ENOMEM, {.objects = 70}},
+        {"frames", take_frames, -ENOMEM, {.frames = 900}, "refused.frames"},
+        {"kernel memory, for page tables",
+         take_page_tables,
+         -ENOMEM,
+         {.kernel = 512 * 1024},
+         "refused.kernel"},
+        {"kernel memory, for messages",
+         take_messages,
+         -ENOMEM,
+         {.kernel = 512 * 1024},
+         "refused.kernel"},
+        {"handles", take_handles, -EMFILE, {.handles = 100}, "refused.handles"},
+        {"threads", take_threads, -EAGAIN, {.threads = 20}, "refused.threads"},
+        {"mappings", take_mappings, -ENOMEM, {.mappings = 150}, "refused.mappings"},
+        {"objects", take_objects, -ENOMEM, {.objects = 70}, "refused.objects"},
 };
 const unsigned int hoard_count = sizeof(hoards) / sizeof(hoards[0]);
 

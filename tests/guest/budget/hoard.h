@@ -11,6 +11,7 @@ struct hoard {
 	int64_t (*take)(void);
 	int64_t error; /* as documented (docs/budgets.md) */
 	struct cordon_budget budget;
+	const char *counter; /* of what is refused */
 };
 extern const struct hoard hoards[];
 extern const unsigned int hoard_count;

@@ -31,6 +31,7 @@ static int child_main(const char *how)
 		cordon_memory_create(CORDON_PAGE_SIZE, 0, &handle);
 		cordon_event_create(0, &item.handle);
 		cordon_event_create(0, &handle);
+		cordon_memory_create(1000 * CORDON_PAGE_SIZE, 0, &handle); /* refused */
 		return (int)cordon_object_wait(&item, 1, CORDON_TIME_FOREVER);
 	}
 	if (strcmp(how, "fault") == 0)

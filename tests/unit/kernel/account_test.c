@@ -140,6 +140,61 @@ Test(account, a_closed_account_keeps_only_what_is_in_use)
 	machine_end(parent);
 }
 
+Test(account, S10_what_is_let_go_after_the_end_goes_back_at_once)
+{
+	const struct cordon_budget named = {.frames = 600, .objects = 100};
+	struct account *parent = machine_create();
+	struct account *child;
+
+	cr_assert_eq(account_divide(parent, &named, &child), 0);
+	cr_assert_eq(account_charge(child, CHARGE_FRAMES, 500), 0);
+	cr_assert_eq(account_charge(child, CHARGE_OBJECTS, 2), 0);
+	account_close(child);
+	cr_assert_eq(left(parent, CHARGE_FRAMES), 500);
+	/* One object stays for ever; what the other one held is not lost until then. */
+	account_uncharge(child, CHARGE_FRAMES, 500);
+	account_uncharge(child, CHARGE_OBJECTS, 1);
+	cr_assert_eq(left(parent, CHARGE_FRAMES), 1000);
+	cr_assert_eq(left(parent, CHARGE_OBJECTS), 159);
+	cr_assert_eq(account_used(child, CHARGE_FRAMES), 0);
+	cr_assert_eq(account_charge(child, CHARGE_FRAMES, 1), -ENOMEM, "it is the parent's now");
+	account_uncharge(child, CHARGE_OBJECTS, 1);
+	account_unref(child);
+	machine_end(parent);
+}
+
+Test(account, each_refusal_is_counted_and_nothing_else)
+{
+	const struct cordon_budget named = {.frames = 10, .handles = 3};
+	struct account *parent = machine_create();
+	struct cordon_budget limits, lent, refused;
+	uint64_t before = account_refusals(CHARGE_FRAMES);
+	struct account *child;
+
+	cr_assert_eq(account_divide(parent, &named, &child), 0);
+	cr_assert_eq(account_charge(child, CHARGE_FRAMES, 10), 0);
+	cr_assert_eq(account_charge(child, CHARGE_FRAMES, 1), -ENOMEM);
+	cr_assert_eq(account_charge(child, CHARGE_FRAMES, 11), -ENOMEM, "more than the limit");
+	cr_assert_eq(account_charge(child, CHARGE_HANDLES, 4), -ENOMEM);
+	account_uncharge(child, CHARGE_FRAMES, 10);
+	account_describe(child, &limits, &lent, &refused);
+	cr_assert_eq(refused.frames, 2);
+	cr_assert_eq(refused.handles, 1);
+	cr_assert_eq(refused.kernel, 0);
+	cr_assert_eq(refused.threads + refused.mappings + refused.objects + refused.cpu, 0);
+	cr_assert_eq(account_refusals(CHARGE_FRAMES), before + 2);
+	/* Who wants to lend more than it has is refused that, too. */
+	cr_assert_eq(account_divide(child, &(struct cordon_budget){.frames = 11}, &parent),
+	             -ENOMEM);
+	account_describe(child, &limits, &lent, &refused);
+	cr_assert_eq(refused.frames, 3);
+	parent = child->parent;
+	account_describe(parent, &limits, &lent, &refused);
+	cr_assert_eq(refused.frames, 0, "not its own");
+	account_unref(child);
+	machine_end(parent);
+}
+
 Test(account, what_a_grandchild_gives_back_passes_through_a_closed_parent)
 {
 	const struct cordon_budget outer = {.frames = 600}, inner = {.frames = 300};
