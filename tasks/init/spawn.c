@@ -23,17 +23,17 @@
 	(CORDON_RIGHT_READ | CORDON_RIGHT_EXEC | CORDON_RIGHT_MAP | CORDON_RIGHT_DUP | \
 	 CORDON_RIGHT_TRANSFER)
 
-/* The most devices a task can get here: those of its group lines, or more with "group all". */
-#define DEVICES_MAX 32
-_Static_assert(DEVICES_MAX >= MANIFEST_GROUPS_MAX, "every group line has room");
+/* The most groups a task can get here: those of its group lines, or more with "group all". */
+#define GROUPS_MAX 32
+_Static_assert(GROUPS_MAX >= MANIFEST_GROUPS_MAX, "every group line has room");
 
 /* The most handles a task can get here: console, initramfs, authority, services, groups, names. */
-#define HANDLES_MAX (6 + DEVICES_MAX + MANIFEST_NAMES_MAX)
+#define HANDLES_MAX (6 + GROUPS_MAX + MANIFEST_NAMES_MAX)
 _Static_assert(HANDLES_MAX <= CORDON_SPAWN_HANDLES, "all handles fit into one spawn");
 
 struct opened_group {
 	uint32_t number;
-	cordon_bdf_t device;
+	cordon_bdf_t device; /* the one that was asked for; NONE: every one of the group */
 	bool trusted;
 	bool spare;             /* one of "all": left out when it cannot be opened */
 	cordon_handle_t handle; /* of an earlier one with the same number, or its own */
@@ -45,7 +45,7 @@ struct preparation {
 	const struct launch *launch;
 	struct cordon_cpio_entry program;
 	unsigned int group_count;
-	struct opened_group groups[DEVICES_MAX];
+	struct opened_group groups[GROUPS_MAX];
 	uint32_t handle_count;
 	struct cordon_spawn_handle handles[HANDLES_MAX];
 	size_t argv_bytes;
@@ -81,6 +81,16 @@ static int find_program(struct preparation *p)
 	return 0;
 }
 
+static int refuse_device(const struct launch *launch, const char *bdf, const char *wanted,
+                         const struct cordon_group_status *group)
+{
+	int size = (int)sizeof(group->reason);
+
+	if (strcmp(bdf, wanted) == 0) /* it was asked for by its address */
+		return refuse(launch, -EPERM, "%s is refused: %.*s", bdf, size, group->reason);
+	return refuse(launch, -EPERM, "%s (%s) is refused: %.*s", bdf, wanted, size, group->reason);
+}
+
 static int find_group(struct preparation *p, const struct manifest_group *wanted)
 {
 	struct cordon_device_desc device;
@@ -93,8 +103,7 @@ static int find_group(struct preparation *p, const struct manifest_group *wanted
 	if (!records_find_group(p->init, device.group, &group))
 		return refuse(p->launch, -ENODEV, "%s (%s) is in no group", bdf, wanted->text);
 	if (device.flags & CORDON_DEVICE_REFUSED || !(group.status.flags & CORDON_GROUP_VIABLE))
-		return refuse(p->launch, -EPERM, "%s (%s) is refused: %.*s", bdf, wanted->text,
-		              (int)sizeof(group.status.reason), group.status.reason);
+		return refuse_device(p->launch, bdf, wanted->text, &group.status);
 	p->groups[p->group_count++] = (struct opened_group){
 	        .number = device.group,
 	        .device = device.bdf,
@@ -114,25 +123,41 @@ static bool is_free(const struct init *init, const struct cordon_device_desc *de
 	       group.status.flags & CORDON_GROUP_VIABLE && group.holder == 0;
 }
 
-/* "group all": whatever can be had now, which may be nothing. */
+static bool is_listed(const struct preparation *p, uint32_t number)
+{
+	for (unsigned int i = 0; i < p->group_count; i++)
+		if (p->groups[i].number == number)
+			return true;
+	return false;
+}
+
+/* "group all": whatever can be had now, which may be nothing. A group of several devices is one
+ * handle, so that a task which goes through its handles meets each device once. */
 static void find_all_groups(struct preparation *p, const struct manifest_group *wanted)
 {
 	struct cordon_device_desc device;
 
-	if (!p->init->iommu_usable)
+	if (!p->init->iommu_usable) {
 		printf("init: %s gets no devices: no IOMMU\n", p->launch->name);
+		return;
+	}
 	for (uint32_t i = 0;
-	     p->init->iommu_usable && p->group_count < DEVICES_MAX &&
-	     records_get(p->init, CORDON_SYSTEM_DEVICES, i, &device, sizeof(device));
-	     i++)
-		if (is_free(p->init, &device))
-			p->groups[p->group_count++] = (struct opened_group){
-			        .number = device.group,
-			        .device = device.bdf,
-			        .trusted = wanted->trusted,
-			        .spare = true,
-			        .handle = CORDON_HANDLE_NONE,
-			};
+	     records_get(p->init, CORDON_SYSTEM_DEVICES, i, &device, sizeof(device)); i++) {
+		if (!is_free(p->init, &device) || is_listed(p, device.group))
+			continue;
+		if (p->group_count == GROUPS_MAX) {
+			printf("init: %s gets %d groups, and not the rest\n", p->launch->name,
+			       GROUPS_MAX);
+			return;
+		}
+		p->groups[p->group_count++] = (struct opened_group){
+		        .number = device.group,
+		        .device = CORDON_BDF_NONE,
+		        .trusted = wanted->trusted,
+		        .spare = true,
+		        .handle = CORDON_HANDLE_NONE,
+		};
+	}
 }
 
 static int find_groups(struct preparation *p)
@@ -180,6 +205,19 @@ static int open_group(struct preparation *p, unsigned int index)
 	              cordon_strerror(err));
 }
 
+/* reset=trusted: of the device that was named, or of every one where none was. */
+static int64_t trust_group(const struct preparation *p, const struct opened_group *group)
+{
+	struct cordon_device_desc device;
+	int64_t err = 0;
+
+	if (group->device != CORDON_BDF_NONE)
+		return cordon_group_trust_reset(p->init->authority, group->handle, group->device);
+	for (uint32_t i = 0; err == 0 && cordon_group_function(group->handle, i, &device) == 0; i++)
+		err = cordon_group_trust_reset(p->init->authority, group->handle, device.bdf);
+	return err;
+}
+
 static int open_groups(struct preparation *p)
 {
 	for (unsigned int i = 0; i < p->group_count; i++) {
@@ -189,8 +227,7 @@ static int open_groups(struct preparation *p)
 		if (err != 0)
 			return (int)err;
 		if (group->trusted && group->handle != CORDON_HANDLE_NONE)
-			err = cordon_group_trust_reset(p->init->authority, group->handle,
-			                               group->device);
+			err = trust_group(p, group);
 		if (err != 0)
 			return refuse(p->launch, (int)err, "reset=trusted: %s",
 			              cordon_strerror(err));
@@ -244,12 +281,12 @@ static void list_handles(struct preparation *p)
 		add_handle(p, name, services_accept_end(p->init, entry->publish[i]),
 		           CORDON_RIGHT_READ | CORDON_RIGHT_WAIT);
 	}
-	for (unsigned int i = 0; i < p->group_count; i++) {
+	for (unsigned int i = 0, number = 0; i < p->group_count; i++) {
 		char name[CORDON_NAME_MAX];
 
 		if (p->groups[i].handle == CORDON_HANDLE_NONE)
 			continue;
-		snprintf(name, sizeof(name), "group%u", i);
+		snprintf(name, sizeof(name), "group%u", number++);
 		add_handle(p, name, p->groups[i].handle, 0);
 	}
 }

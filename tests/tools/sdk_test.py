@@ -410,6 +410,38 @@ class Sdk(unittest.TestCase):
         self.assertIn("any: opened", said)
         self.assertIn("no usable IOMMU", self.boot(source, "--iommu", "none", status=1))
 
+    def test_every_device_means_each_group_once_and_says_what_is_left_out(self):
+        source = self.write("count.c", r"""
+            #include <stdio.h>
+            #include <cordon/rt.h>
+            int main(void)
+            {
+                unsigned int groups = 0, devices = 0, named = 0;
+                struct cordon_device_desc desc;
+                cordon_handle_t group;
+                char name[32];
+                while ((group = cordon_handle_of_type(CORDON_OBJECT_GROUP, groups)) >= 0) {
+                    snprintf(name, sizeof(name), "group%u", groups++);
+                    named += cordon_handle_named(name) == group;
+                    for (uint32_t i = 0; cordon_group_function(group, i, &desc) == 0; i++)
+                        devices++;
+                }
+                printf("groups %u, named %u, devices %u\n", groups, named, devices);
+                return 0;
+            }""")
+        pairs = [word for slot in range(4, 7) for function in (1, 0) for word in
+                 ("-device", f"edu,addr={slot}.{function},multifunction=on")]
+        self.assertIn("groups 4, named 4, devices 7", self.boot(source, "--", *pairs))
+        # The machine has no more than 32 slots: further ones are behind ports.
+        many = []
+        for port in range(34):
+            many += ["-device", f"pcie-root-port,id=p{port},chassis={port},multifunction=on,"
+                                f"addr={4 + port // 8:x}.{port % 8}",
+                     "-device", f"edu,bus=p{port}"]
+        said = self.boot(source, "--", *many)
+        self.assertIn("groups 32, named 32, devices 32", said)
+        self.assertIn("init: count gets 32 groups, and not the rest", said)
+
     def make_run(self, *words):
         """`make run` in the source tree; returns (whether it succeeded, what it said)."""
         done = subprocess.run(["make", "--no-print-directory", "-C", TOP, "run", *words],
@@ -474,12 +506,16 @@ class Sdk(unittest.TestCase):
             ("No such file", ["--manifest", self.work / "absent", hello]),
             ("No closing quotation", ["--args", "'", hello]),
             ("arguments go to the only program", ["--args", "x", hello, other / "hello.c"]),
+            ("absent: no such program", ["--qemu", self.work / "absent", hello]),
+            ("absent: no such file", ["--disk", self.work / "absent", hello]),
         ]
         for reason, words in cases:
             with self.subTest(reason):
                 said = self.boot(*words, status=2)
                 self.assertIn(reason, said)
                 self.assertNotIn("Traceback", said)
+        said = self.boot(hello, "--", "-device", "of-no-kind", status=1)
+        self.assertIn("QEMU did not run the machine", said)
 
     def test_the_folder_knows_no_other_place(self):
         # Binaries may say in their debug information and assertions where they were compiled.
