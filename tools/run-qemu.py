@@ -110,6 +110,21 @@ def run(command, options):
     return status, text.decode("utf-8", "replace").splitlines(), late.is_set()
 
 
+def ending(status):
+    """What QEMU's exit status says, for a person; None for success."""
+    if status == machine.EXIT_SUCCESS:
+        return None
+    if status == machine.EXIT_FAILURE:
+        return "the guest ended with failure; the lines above say why"
+    if status == 0:
+        return "the guest reset or switched the machine off by itself, as after a triple fault"
+    if status == 1:
+        return "QEMU did not run the machine; its own message says why"
+    if status < 0:
+        return f"QEMU was killed by signal {-status}"
+    return f"QEMU ended with status {status}, not {machine.EXIT_SUCCESS}"
+
+
 def is_refusal(options, status, lines, scratch):
     """Whether the guest ended in order without a demonstration: it found no IOMMU that it could
     rely on, and did not pretend. init then reports a task that could not be started."""
@@ -172,8 +187,8 @@ def main():
         problems = []
         if late:
             problems.append(f"not finished after {options.timeout:g} seconds")
-        elif status != machine.EXIT_SUCCESS:
-            problems.append(f"QEMU ended with status {status}, not {machine.EXIT_SUCCESS}")
+        elif ending(status):
+            problems.append(ending(status))
         if options.demo:
             problems += judge(lines, digest, scratch)
         for problem in problems:
