@@ -77,8 +77,10 @@ done
 cp "$kernel" "$new/share/cordon/kernel.o"
 cp "$init" "$new/share/cordon/init"
 cp "$checker" "$new/share/cordon/manifest-check"
-cp "$top/boot/kernel.ld" "$top/boot/initramfs.S" "$top/docs/manifest.md" "$top/docs/drivers.md" \
-	"$top/docs/sdk.md" "$top/docs/syscalls.md" "$top/LICENSE" "$new/share/cordon/"
+cp "$top/boot/kernel.ld" "$top/boot/initramfs.S" "$top/LICENSE" "$new/share/cordon/"
+for name in sdk drivers manifest posix syscalls budgets options debugging security; do
+	cp "$top/docs/$name.md" "$new/share/cordon/"
+done
 cp -R "$top/docs/examples" "$new/share/cordon/"
 echo 1 >"$new/share/cordon/version"
 

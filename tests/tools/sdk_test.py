@@ -6,6 +6,7 @@ CORDON_SDK names the folder that `make sdk` made; without it nothing is tested.
 """
 
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -516,6 +517,17 @@ class Sdk(unittest.TestCase):
                 self.assertNotIn("Traceback", said)
         said = self.boot(hello, "--", "-device", "of-no-kind", status=1)
         self.assertIn("QEMU did not run the machine", said)
+
+    def test_what_a_user_reads_is_in_the_folder(self):
+        # What is about the system's own tests and faults stays with its source.
+        outside = {"testing.md", "../CAVEATS.md", "../tests/ablation/README.md"}
+        pages = sorted(self.share.glob("*.md"))
+        self.assertGreater(len(pages), 7)
+        for page in pages:
+            links = re.findall(r"\]\(([^)#:]+)", page.read_text())
+            for link in sorted(set(links) - outside):
+                with self.subTest(page=page.name, link=link):
+                    self.assertTrue((self.share / link).exists())
 
     def test_the_folder_knows_no_other_place(self):
         # Binaries may say in their debug information and assertions where they were compiled.

@@ -6,8 +6,7 @@ SDK	    := $(BUILD)/sdk
 SDK_CHECKER := $(BUILD)/host/bin/manifest-check
 SDK_CHECKER_SRCS := tools/sdk/manifest-check.c tasks/init/manifest.c tasks/init/budget.c tasks/init/selector.c \
 		    tasks/init/words.c
-SDK_FILES   := $(wildcard tools/sdk/* docs/examples/* docs/examples/*/*) docs/sdk.md docs/manifest.md \
-	       docs/drivers.md docs/syscalls.md tools/build-sdk.sh tools/mkcpio.py tools/mkprogram.py tools/mksyms.py \
+SDK_FILES   := $(wildcard tools/sdk/* docs/examples/* docs/examples/*/* docs/*.md) tools/build-sdk.sh tools/mkcpio.py tools/mkprogram.py tools/mksyms.py \
 	       tools/machine.py tools/demo.py tools/emulator.py tools/run-qemu.py tools/check-program.py \
 	       boot/kernel.ld boot/initramfs.S lib/cxx/os_defines.h LICENSE
 SDK_HEADERS := $(foreach folder,include lib/libc/overlay lib/libc/include lib/libvfio/include,\
