@@ -7,6 +7,7 @@
 #include <arch/console.h>
 #include <arch/irq.h>
 #include <arch/mmio.h>
+#include <arch/percpu.h>
 #include <arch/smp.h>
 #include <cordon/errno.h>
 #include <drivers/acpi/acpi.h>
@@ -63,7 +64,7 @@ static void memory_start(const struct boot_info *boot)
 	          smp_page.raw ? ARRAY_SIZE(reserved) : 1);
 	arch_init_memory(boot);
 	asan_start();
-	if (sched_init())
+	if (sched_init(percpu()))
 		panic("no memory for the first thread");
 	log_info("memory: %llu MiB, %llu MiB free", (unsigned long long)(page_total_count() >> 8),
 	         (unsigned long long)(page_free_count() >> 8));

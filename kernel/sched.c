@@ -14,9 +14,8 @@ static const struct object_ops idle_ops = {
         .type = CORDON_OBJECT_THREAD,
 };
 
-int sched_init(void)
+int sched_init(struct percpu *cpu)
 {
-	struct percpu *cpu = percpu();
 	struct run_queue *queue = &sched_queues[cpu->number];
 	struct thread *idle = heap_alloc(sizeof(*idle));
 

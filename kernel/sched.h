@@ -20,8 +20,9 @@
 
 #define SCHED_SLICE_NS UINT64_C(10000000)
 
-/* Makes the calling context the idle thread of its CPU; once on each. */
-int sched_init(void);
+/* Makes the context that a CPU is in, or begins in, its idle thread; once for each. From then on
+ * threads may be put into its queue. Returns 0 or -ENOMEM. */
+int sched_init(struct percpu *cpu);
 
 /* Begins a wait: wakes from here on count. */
 static inline void sched_wait_prepare(void)

@@ -215,11 +215,17 @@ void trap_kick(void)
 	sched_kicked();
 }
 
-void trap_cpu_begin(uint64_t stack_low)
+int trap_cpu_prepare(struct percpu *cpu, uint64_t stack_low)
 {
-	if (sched_init())
-		panic("no memory for the idle thread of CPU %u", percpu()->number);
-	percpu()->current->arch.kernel_stack = stack_low;
+	int error = sched_init(cpu);
+
+	if (!error)
+		cpu->idle->arch.kernel_stack = stack_low;
+	return error;
+}
+
+void trap_cpu_begin(void)
+{
 	sched_idle();
 }
 

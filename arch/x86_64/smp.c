@@ -89,7 +89,7 @@ _Noreturn void smp_secondary(struct local *cpu)
 	__atomic_store_n(&cpu->begun, true, __ATOMIC_RELEASE);
 	while (!__atomic_load_n(&cpu->goes_on, __ATOMIC_ACQUIRE))
 		arch_cpu_relax();
-	trap_cpu_begin(cpu->stack_low);
+	trap_cpu_begin();
 }
 
 /* --- on the boot processor ------------------------------------------------------------------- */
@@ -116,6 +116,8 @@ static int prepare(uint32_t number, uint32_t apic_id, struct local **out)
 	local_init(cpu, number);
 	cpu->percpu.apic_id = apic_id;
 	error = descriptors_prepare(cpu, cpu->stack_low + STACK_SIZE);
+	if (!error)
+		error = trap_cpu_prepare(&cpu->percpu, cpu->stack_low);
 	if (error)
 		goto stack;
 	*out = cpu;

@@ -217,7 +217,7 @@ bool sim_run(uint64_t until, const bool *done)
 static void idle(void *argument)
 {
 	(void)argument;
-	cr_assert_eq(sched_init(), 0);
+	cr_assert_eq(sched_init(percpu()), 0);
 	percpu()->idle->arch.fpu = running;
 	let_others();
 	sched_idle();

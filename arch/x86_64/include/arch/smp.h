@@ -29,10 +29,13 @@ void arch_smp_poll(void);
 
 /*
  * What the kernel provides (kernel/trap.c):
- * trap_cpu_begin: called on the stack of the new CPU's idle thread when all of arch works there.
+ * trap_cpu_prepare: called before a new CPU runs; from then on it may be given threads. stack_low:
+ * of the stack that it begins on, which becomes its idle thread's. Returns 0 or -ENOMEM.
+ * trap_cpu_begin: called on that stack when all of arch works there.
  * trap_kick: the interrupt of arch_cpu_kick. May also come unasked.
  */
-_Noreturn void trap_cpu_begin(uint64_t stack_low);
+int trap_cpu_prepare(struct percpu *cpu, uint64_t stack_low);
+_Noreturn void trap_cpu_begin(void);
 void trap_kick(void);
 
 #endif
