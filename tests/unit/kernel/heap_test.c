@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <signal.h>
 
+#include <arch/percpu.h>
 #include <cordon/errno.h>
 #include <kernel/heap.h>
 #include <kernel/page.h>
@@ -59,15 +60,17 @@ struct block {
 	uint8_t value;
 };
 
-Test(heap, objects_never_overlap_under_random_operations)
+/* Plays so many CPUs, each of which frees what any of them allocated. */
+static void random_operations(uint64_t seed, uint32_t cpus)
 {
 	static struct block blocks[4000];
-	struct random random = {5};
+	struct random random = {seed};
 
 	machine();
 	for (uint64_t round = 0; round < 300000; round++) {
 		struct block *block = &blocks[random_below(&random, 4000)];
 
+		fake_percpu.number = (uint32_t)random_below(&random, cpus);
 		if (block->memory) {
 			cr_assert(all_bytes(block->memory, block->value, block->size));
 			heap_free(block->memory);
@@ -85,7 +88,63 @@ Test(heap, objects_never_overlap_under_random_operations)
 		heap_free(blocks[i].memory);
 	cr_assert_eq(heap_in_use(), 0);
 	/* At most one empty slab for each class stays. */
-	cr_assert_leq(page_total_count() - page_free_count(), 11);
+	cr_assert_leq(page_total_count() - page_free_count(), 11 * cpus);
+	cr_assert_eq(page_total_count() - page_free_count(), heap_frames());
+}
+
+Test(heap, objects_never_overlap_under_random_operations)
+{
+	random_operations(5, 1);
+}
+
+Test(heap, objects_never_overlap_under_random_operations_of_four_cpus)
+{
+	random_operations(6, 4);
+}
+
+static void *frame_of(void *object)
+{
+	return (void *)align_down((uintptr_t)object, PAGE_SIZE);
+}
+
+Test(heap, each_cpu_has_slabs_of_its_own_to_which_objects_return)
+{
+	char *a, *b, *c;
+
+	machine();
+	a = heap_alloc(100);
+	fake_percpu.number = 1;
+	b = heap_alloc(100);
+	cr_assert_neq(frame_of(a), frame_of(b));
+	heap_free(a);
+	c = heap_alloc(100);
+	cr_assert_eq(frame_of(c), frame_of(b), "what another CPU's slab got back stays there");
+	fake_percpu.number = 0;
+	cr_assert_eq(heap_alloc(100), a);
+}
+
+/* More than a CPU's last frames hold, of one size. */
+static uint32_t count_of_free_objects(void)
+{
+	uint32_t count = 0;
+
+	while (heap_alloc(1000))
+		count++;
+	return count;
+}
+
+Test(heap, a_cpu_takes_what_is_free_in_slabs_of_others_when_frames_are_short)
+{
+	char *object;
+
+	machine();
+	object = heap_alloc(1000);
+	cr_assert_gt(count_of_free_objects(), 1000);
+	fake_percpu.number = 1;
+	cr_assert_null(heap_alloc(1000));
+	heap_free(object);
+	cr_assert_eq(heap_alloc(1000), object);
+	cr_assert_null(heap_alloc(1000));
 }
 
 Test(heap, says_no_when_memory_is_out_and_recovers)
