@@ -273,35 +273,37 @@ static void test_spawn_errors(void)
 }
 
 /* Starting and ending tasks, also ones that fail, loses nothing. */
-static void test_leaks(void)
+static void test_leaks(uint64_t threads)
 {
 	uint64_t pages = 0, heap = 0;
 
 	for (int round = 0; round < 6; round++) {
 		if (round == 2) {
-			test_sleep_ms(50);
-			pages = test_counter("pages.free");
+			test_await_threads(threads);
+			pages = test_free_frames();
 			heap = test_counter("heap.bytes");
 		}
 		child_run(&(struct child){.arguments = {"exit", "1"}});
 		child_run(&(struct child){.arguments = {"hoard"}, .budget = {.frames = 400}});
 	}
-	/* On many CPUs, the last thread of a task may still leave its stack. */
-	test_sleep_ms(50);
-	tap_is((int64_t)test_counter("pages.free"), (int64_t)pages, "no frame is lost");
+	test_await_threads(threads);
+	tap_is((int64_t)test_free_frames(), (int64_t)pages, "no frame is lost");
 	tap_is((int64_t)test_counter("heap.bytes"), (int64_t)heap, "no kernel memory is lost");
 }
 
 int main(int argc, char **argv)
 {
+	uint64_t threads;
+
 	if (argc > 1)
 		return child_main(argc, argv);
+	threads = test_counter("objects.thread");
 	test_exit();
 	test_faults();
 	test_kill();
 	test_preemption();
 	test_budgets();
 	test_spawn_errors();
-	test_leaks();
+	test_leaks(threads);
 	return tap_done();
 }

@@ -25,6 +25,8 @@ static int child_main(const char *how)
 	cordon_handle_t handle;
 
 	cordon_thread_set(CORDON_HANDLE_NONE, &settings);
+	cordon_event_signal(cordon_handle_named("begun"), 1);
+	cordon_handle_close(cordon_handle_named("begun"));
 	if (strcmp(how, "sleeps") == 0)
 		return (int)rests(cordon_now() + SLEEP_NS);
 	if (strcmp(how, "waits") == 0) {
@@ -47,10 +49,19 @@ static void start_all(cordon_handle_t tasks[3])
 	static const char *const ways[] = {"sleeps", "waits", "spins"};
 	static const struct cordon_budget budget = {.frames = 300, .handles = 17, .threads = 3};
 
-	for (int i = 0; i < 3; i++)
-		if (child_start(&(struct child){.arguments = {ways[i]}, .budget = budget},
+	cordon_handle_t begun;
+	uint64_t value;
+
+	cordon_event_create(0, &begun);
+	for (int i = 0; i < 3; i++) {
+		if (child_start(&(struct child){.arguments = {ways[i]},
+		                                .gives = {{begun, "begun", 0}},
+		                                .budget = budget},
 		                &tasks[i]) < 0)
 			tap_bail("no child");
+		cordon_event_wait(begun, CORDON_TIME_FOREVER, &value);
+	}
+	cordon_handle_close(begun);
 	test_sleep_ms(50);
 }
 

@@ -184,20 +184,20 @@ static unsigned int run_seed(uint32_t seed)
 void test_stress(void)
 {
 	static const uint32_t seeds[] = {1, 20, 300};
-	uint64_t pages = 0, heap = 0;
+	uint64_t pages = 0, heap = 0, threads = test_counter("objects.thread");
 
 	run_seed(7); /* what is kept for the next user is there from now on */
-	test_sleep_ms(50);
+	test_await_threads(threads);
 	for (int i = 0; i < 3; i++) {
 		if (i == 0) {
-			pages = test_counter("pages.free");
+			pages = test_free_frames();
 			heap = test_counter("heap.bytes");
 		}
 		tap_is(run_seed(seeds[i]), 0,
 		       "S10: stress with seed %u: every child ends as it should",
 		       (unsigned int)seeds[i]);
 	}
-	test_sleep_ms(50); /* the last thread of the last child leaves its stack */
+	test_await_threads(threads);
 	tap_ok(test_counter("heap.bytes") <= heap, "no kernel memory is lost");
-	tap_ok(test_counter("pages.free") + 64 >= pages, "no frames are lost");
+	tap_ok(test_free_frames() + 64 >= pages, "no frames are lost");
 }

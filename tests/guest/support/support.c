@@ -161,6 +161,11 @@ uint64_t test_counter(const char *name)
 	tap_bail("there is no counter %s", name);
 }
 
+uint64_t test_free_frames(void)
+{
+	return test_counter("pages.free") + test_counter("heap.frames");
+}
+
 int test_find_group(uint16_t vendor, uint16_t device, uint32_t class_code, unsigned int nth,
                     cordon_bdf_t *bdf)
 {
@@ -176,6 +181,14 @@ int test_find_group(uint16_t vendor, uint16_t device, uint32_t class_code, unsig
 		return (int)desc.group;
 	}
 	return -1;
+}
+
+void test_await_threads(uint64_t count)
+{
+	uint64_t deadline = cordon_now() + PATIENCE_NS;
+
+	while (test_counter("objects.thread") > count && cordon_now() < deadline)
+		test_sleep_ms(1);
 }
 
 bool test_hands_out_devices(void)

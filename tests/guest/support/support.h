@@ -46,10 +46,18 @@ uint64_t test_physical(cordon_handle_t memory, uint64_t offset);
 /* A counter of the system by name; ends the test when there is none. */
 uint64_t test_counter(const char *name);
 
+/* Frames that are free or hold small objects of the kernel: in how many frames those lie depends on
+ * which CPUs allocated them. Of the objects themselves heap.bytes tells. */
+uint64_t test_free_frames(void);
+
 /* Number of the group of the nth device with these ids or this class (0 matches any); -1: there is
  * none. */
 int test_find_group(uint16_t vendor, uint16_t device, uint32_t class_code, unsigned int nth,
                     cordon_bdf_t *bdf);
+
+/* Waits, at most 20 s, until there are no more threads than that. On many CPUs the last thread of a
+ * task may leave its stack only after others saw the end of the task. */
+void test_await_threads(uint64_t count);
 
 /* Whether there is an IOMMU that devices can be handed out behind. */
 bool test_hands_out_devices(void);
