@@ -3,6 +3,7 @@
 #include <arch/percpu.h>
 #include <arch/smp.h>
 #include <kernel/lock.h>
+#include <kernel/lock_stats.h>
 #include <kernel/panic.h>
 
 /*
@@ -42,6 +43,7 @@ void lock_record(const struct spinlock *lock)
 	if (locks_are_broken)
 		return;
 	cpu->locks[cpu->lock_depth++] = lock;
+	lock_stats_taken(lock->rank);
 }
 
 /* Locks may be given back in any order. */
@@ -73,6 +75,7 @@ void spin_wait(struct spinlock *lock, uint32_t ticket)
 		return;
 	if (spin_held(lock))
 		panic("lock %s is taken twice by one CPU", lock->name);
+	lock_stats_waited(lock->rank);
 	while (__atomic_load_n(&lock->owner, __ATOMIC_ACQUIRE) != ticket) {
 		/* Not at every turn: an emulator that hears of each hint has no time for the
 		 * holder. */

@@ -19,6 +19,7 @@
 #include <kernel/console.h>
 #include <kernel/heap.h>
 #include <kernel/inject.h>
+#include <kernel/lock_stats.h>
 #include <kernel/log.h>
 #include <kernel/mark.h>
 #include <kernel/page.h>
@@ -350,6 +351,7 @@ static void counters_start(void)
 	system_counter("tasks.faults", trap_fault_count);
 	system_counter("stacks.grown", trap_growth_count);
 	refusals_start();
+	system_counter_table(lock_stats_count(), lock_stats_at);
 }
 
 void kernel_main(const struct boot_info *boot)

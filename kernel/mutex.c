@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <kernel/lock_stats.h>
 #include <kernel/mutex.h>
 #include <kernel/panic.h>
 #include <kernel/sched.h>
@@ -39,6 +40,7 @@ void mutex_wait(struct mutex *mutex)
 		return;
 	if (mutex_held(mutex) || waiter.thread == percpu()->idle)
 		panic("mutex %s is taken twice, or by no thread", mutex->name);
+	lock_stats_waited(mutex->rank);
 	spin_lock(&mutex->guard);
 	waiter.granted = take_or_mark(mutex);
 	if (!waiter.granted)
@@ -95,6 +97,7 @@ void mutex_record(struct mutex *mutex)
 
 	mutex->outer = thread->mutex_rank;
 	thread->mutex_rank = mutex->rank;
+	lock_stats_taken(mutex->rank);
 }
 
 /* Mutexes are given back in the reverse order. */

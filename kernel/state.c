@@ -17,7 +17,7 @@
 /* So much is printed even of a system that is full. */
 #define TASKS_MAX    64u
 #define THREADS_MAX  32u
-#define COUNTERS_MAX 64u
+#define COUNTERS_MAX 192u
 #define CALLS_MAX    12u
 
 #if defined(__clang__)

@@ -10,6 +10,7 @@
 #include <kernel/log.h>
 #include <kernel/memory.h>
 #include <kernel/page.h>
+#include <kernel/panic.h>
 #include <kernel/selftest.h>
 #include <kernel/state.h>
 #include <kernel/string.h>
@@ -20,6 +21,7 @@
 #include <kernel/user.h>
 
 #define COUNTERS_MAX   48
+#define TABLES_MAX     2
 #define LOG_TEXT_MAX   200
 #define CANARY_PATTERN 0xc5
 
@@ -29,6 +31,11 @@ static struct {
 	uint64_t (*read)(void);
 } counters[COUNTERS_MAX];
 static uint32_t counter_count;
+static struct {
+	uint32_t count;
+	void (*at)(uint32_t index, struct cordon_counter *out);
+} tables[TABLES_MAX];
+static uint32_t table_count;
 static paddr_t canary;
 
 void system_provide(enum cordon_system_topic topic, system_provider_t provider)
@@ -44,6 +51,13 @@ void system_counter(const char *name, uint64_t (*read)(void))
 	}
 	counters[counter_count].name = name;
 	counters[counter_count++].read = read;
+}
+
+void system_counter_table(uint32_t count, void (*at)(uint32_t index, struct cordon_counter *out))
+{
+	ASSERT(table_count < TABLES_MAX);
+	tables[table_count].count = count;
+	tables[table_count++].at = at;
 }
 
 static int provide_tasks(uint32_t topic, uint32_t index, void *record, size_t *size)
@@ -78,25 +92,39 @@ const char *system_object_name(uint32_t type)
 	return object_names[type] + sizeof("objects.") - 1;
 }
 
-/* The counters that were registered, and then those of objects. */
+static void object_counter_at(uint32_t index, struct cordon_counter *out)
+{
+	uint32_t type = index + 1; /* type 0 is none */
+
+	string_copy(out->name, object_names[type], sizeof(out->name));
+	out->value = object_count((enum cordon_object_type)type);
+}
+
+/* The counters that were registered, and then those of the tables. */
+static int counter_at(uint32_t index, struct cordon_counter *out)
+{
+	if (index < counter_count) {
+		string_copy(out->name, counters[index].name, sizeof(out->name));
+		out->value = counters[index].read();
+		return 0;
+	}
+	index -= counter_count;
+	for (uint32_t i = 0; i < table_count; i++) {
+		if (index < tables[i].count) {
+			tables[i].at(index, out);
+			return 0;
+		}
+		index -= tables[i].count;
+	}
+	return -ENOENT;
+}
+
 static int provide_counters(uint32_t topic, uint32_t index, void *record, size_t *size)
 {
-	struct cordon_counter *counter = record;
-	uint32_t type = index - counter_count + 1; /* type 0 is none */
-
 	(void)topic;
-	memset(counter, 0, sizeof(*counter));
-	if (index < counter_count) {
-		string_copy(counter->name, counters[index].name, sizeof(counter->name));
-		counter->value = counters[index].read();
-	} else if (type < CORDON_OBJECT_TYPES) {
-		string_copy(counter->name, object_names[type], sizeof(counter->name));
-		counter->value = object_count((enum cordon_object_type)type);
-	} else {
-		return -ENOENT;
-	}
-	*size = sizeof(*counter);
-	return 0;
+	memset(record, 0, sizeof(struct cordon_counter));
+	*size = sizeof(struct cordon_counter);
+	return counter_at(index, record);
 }
 
 int system_record(uint32_t topic, uint32_t index, void *record)
@@ -117,6 +145,7 @@ int system_init(void)
 	memset(phys_to_virt(canary), CANARY_PATTERN, PAGE_SIZE);
 	system_provide(CORDON_SYSTEM_TASKS, provide_tasks);
 	system_provide(CORDON_SYSTEM_COUNTERS, provide_counters);
+	system_counter_table(CORDON_OBJECT_TYPES - 1, object_counter_at);
 	return 0;
 }
 

@@ -26,6 +26,10 @@ const char *system_object_name(uint32_t type);
 /* A counter for CORDON_SYSTEM_COUNTERS; value is read when asked. At boot only. */
 void system_counter(const char *name, uint64_t (*read)(void));
 
+/* Counters whose names are made when asked for: at fills the index-th of so many, zeroed before. At
+ * boot only. */
+void system_counter_table(uint32_t count, void (*at)(uint32_t index, struct cordon_counter *out));
+
 /* The page of the attack tests: filled at boot, never touched again. */
 int system_init(void);
 

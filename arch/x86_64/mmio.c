@@ -18,7 +18,7 @@ struct window {
 };
 
 static struct list windows = LIST_INIT(windows);
-static struct spinlock lock = SPINLOCK_INIT(RANK_KERNEL_TABLES - 1, "mmio windows");
+static struct spinlock lock = SPINLOCK_INIT(RANK_ADDRESSES, "mmio windows");
 
 /*
  * Finds the first gap that a window fits in, and inserts it there. Large mappings get the same

@@ -7,12 +7,6 @@
 #include <kernel/lock.h>
 #include <kernel/types.h>
 
-/* Places of arch's locks in the order of kernel/lock.h. Under the first, frames are allocated; the
- * others are taken last of all but the log's. */
-#define RANK_KERNEL_TABLES ((enum lock_rank)(RANK_HEAP - 2))
-#define RANK_VECTORS       ((enum lock_rank)(RANK_PAGES + 2))
-#define RANK_IOAPIC        ((enum lock_rank)(RANK_PAGES + 3))
-
 /* Builds the final tables and loads them: the direct map of usable RAM, the image with the
  * rights of its parts, and room for the areas below. Out of memory is a panic. */
 void paging_init(const struct boot_info *boot);

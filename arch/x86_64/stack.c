@@ -28,7 +28,7 @@ static uint64_t used[STACKS_MAX / WORD_BITS];
 static uint64_t kept[KEPT_MAX];
 static uint32_t kept_count;
 static uint32_t first_with_room; /* no word below has a clear bit */
-static struct spinlock lock = SPINLOCK_INIT(RANK_KERNEL_TABLES - 1, "kernel stacks");
+static struct spinlock lock = SPINLOCK_INIT(RANK_ADDRESSES, "kernel stacks");
 
 static uint64_t slot_stack(uint64_t slot)
 {

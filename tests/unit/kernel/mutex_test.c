@@ -2,7 +2,9 @@
 /* Three threads on one CPU: who runs is changed by hand, and while one waits others act. */
 #include <criterion/criterion.h>
 #include <signal.h>
+#include <string.h>
 
+#include <kernel/lock_stats.h>
 #include <kernel/mutex.h>
 #include <kernel/sched.h>
 #include <tests/unit/fake/fake.h>
@@ -69,6 +71,31 @@ Test(mutex, is_handed_to_who_waits)
 	cr_assert(held_by(&b));
 	mutex_unlock(&outer);
 	cr_assert_eq(outer.state, 0);
+}
+
+static uint64_t counted(const char *name)
+{
+	struct cordon_counter counter;
+
+	for (uint32_t i = 0; i < lock_stats_count(); i++) {
+		lock_stats_at(i, &counter);
+		if (strcmp(counter.name, name) == 0)
+			return counter.value;
+	}
+	cr_assert_fail("there is no counter %s", name);
+	return 0;
+}
+
+Test(mutex, that_had_to_be_waited_for_is_counted_once)
+{
+	run(&a);
+	mutex_lock(&outer);
+	cr_assert_eq(counted("lock.vfio.waited"), 0);
+	run(&b);
+	fake_on_wait(a_unlocks, NULL);
+	mutex_lock(&outer);
+	cr_assert_eq(counted("lock.vfio.waited"), 1);
+	cr_assert_eq(counted("lock.vfio.taken"), 2);
 }
 
 /* What happens while the first, then while the second of two threads waits. */

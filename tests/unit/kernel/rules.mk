@@ -45,7 +45,7 @@ UNIT_TESTS += string_test
 string_test_SRCS := tests/unit/kernel/string_test.c tests/unit/kernel/string_kernel.c
 
 UNIT_TESTS += lock_test
-lock_test_SRCS := tests/unit/kernel/lock_test.c kernel/lock.c
+lock_test_SRCS := tests/unit/kernel/lock_test.c kernel/lock.c kernel/lock_stats.c
 
 UNIT_TESTS += mutex_test
 mutex_test_SRCS := tests/unit/kernel/mutex_test.c kernel/mutex.c
