@@ -201,6 +201,8 @@ int aspace_create(struct account *account, struct aspace **out)
 	spin_init(&aspace->lock, RANK_ASPACE, "aspace");
 	aspace->references = 1;
 	tree_init(&aspace->regions);
+	for (uint32_t i = 0; i < ASPACE_FUTEXES; i++)
+		futex_bucket_init(&aspace->futexes[i]);
 	account_ref(account);
 	*out = aspace;
 	return 0;

@@ -4,10 +4,13 @@
 #define KERNEL_ASPACE_H
 
 #include <arch/paging.h>
+#include <kernel/futex_bucket.h>
 #include <kernel/memory.h>
 #include <kernel/tree.h>
 
 struct aspace;
+
+#define ASPACE_FUTEXES 8
 
 struct aspace {
 	struct spinlock lock;
@@ -17,6 +20,7 @@ struct aspace {
 	uint64_t tables_charged; /* frames of page tables that the account pays for */
 	struct tree regions;     /* no leaf of the tables reaches across the border of a region */
 	uint32_t region_count;
+	struct futex_bucket futexes[ASPACE_FUTEXES]; /* of words that it shares with nobody */
 };
 
 /* Where ranges are found for callers that ask for no place: above what programs use by choice. */

@@ -7,14 +7,6 @@
 #include <kernel/user.h>
 #include <kernel/waiting.h>
 
-#define BUCKETS 64u /* bucket_of takes six bits */
-
-/* Those who wait on words of one hash. */
-struct bucket {
-	struct spinlock lock;
-	struct list waiters; /* struct futex_waiter.waiting, who waits longest first */
-};
-
 /* What a word is known by. */
 struct futex_key {
 	const void *space;     /* the address space, or the memory object */
@@ -29,23 +21,29 @@ struct futex_waiter {
 };
 
 #define BUCKET_INIT(n) \
-	[n] = {.lock = SPINLOCK_INIT(RANK_FUTEX, "futex"), .waiters = LIST_INIT(buckets[n].waiters)}
+	[n] = {.lock = SPINLOCK_INIT(RANK_FUTEX, "futex"), .waiters = LIST_INIT(shared[n].waiters)}
 #define BUCKET_INIT_4(n) BUCKET_INIT(n), BUCKET_INIT(n + 1), BUCKET_INIT(n + 2), BUCKET_INIT(n + 3)
 #define BUCKET_INIT_16(n) \
 	BUCKET_INIT_4(n), BUCKET_INIT_4(n + 4), BUCKET_INIT_4(n + 8), BUCKET_INIT_4(n + 12)
 
-static struct bucket buckets[BUCKETS] = {
+/* Who waits on words that tasks share. Those of one task alone wait in its address space, so that
+ * nobody has to wait for a task that has many. */
+static struct futex_bucket shared[] = {
         BUCKET_INIT_16(0),
         BUCKET_INIT_16(16),
         BUCKET_INIT_16(32),
         BUCKET_INIT_16(48),
 };
 
-static struct bucket *bucket_of(const struct futex_key *key)
+/* The upper half of the product is the number of the bucket. */
+static struct futex_bucket *bucket_of(struct aspace *aspace, const struct futex_key *key)
 {
-	uint64_t hash = ((uintptr_t)key->space + (key->offset >> 2)) * UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t what = (uintptr_t)key->memory + (key->offset >> 2);
+	uint64_t hash = what * UINT64_C(0x9e3779b97f4a7c15) >> 32;
 
-	return &buckets[hash >> 58];
+	if (key->memory)
+		return &shared[hash * ARRAY_SIZE(shared) >> 32];
+	return &aspace->futexes[hash * ARRAY_SIZE(aspace->futexes) >> 32];
 }
 
 /* Finds the memory behind an address and takes a reference to it. */
@@ -100,7 +98,8 @@ static int word_read(const struct futex_key *key, uint32_t *word)
 }
 
 /* Enlists a waiter if the word is expected; both under the lock that a waker takes. */
-static int waiter_enlist(struct bucket *bucket, struct futex_waiter *waiter, uint32_t expected)
+static int waiter_enlist(struct futex_bucket *bucket, struct futex_waiter *waiter,
+                         uint32_t expected)
 {
 	uint32_t word;
 	int error = 0;
@@ -124,12 +123,12 @@ int futex_wait(struct aspace *aspace, uaddr_t address, uint32_t expected, uint64
                uint32_t flags)
 {
 	struct futex_waiter waiter;
-	struct bucket *bucket;
+	struct futex_bucket *bucket;
 	int error = key_get(aspace, address, flags, &waiter.key);
 
 	if (error)
 		return error;
-	bucket = bucket_of(&waiter.key);
+	bucket = bucket_of(aspace, &waiter.key);
 	error = waiter_enlist(bucket, &waiter, expected);
 	if (!error)
 		error = waiting_block(&waiter.waiting, &bucket->lock, deadline);
@@ -146,13 +145,13 @@ int64_t futex_wake(struct aspace *aspace, uaddr_t address, uint32_t count, uint3
 {
 	struct futex_waiter *waiter, *after;
 	struct futex_key key;
-	struct bucket *bucket;
+	struct futex_bucket *bucket;
 	int64_t woken = 0;
 	int error = key_get(aspace, address, flags, &key);
 
 	if (error)
 		return error;
-	bucket = bucket_of(&key);
+	bucket = bucket_of(aspace, &key);
 	spin_lock(&bucket->lock);
 	list_for_each_safe(waiter, after, &bucket->waiters, waiting.link)
 	{

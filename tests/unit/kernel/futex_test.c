@@ -73,6 +73,40 @@ Test(futex, a_waiter_is_woken_through_another_space_and_address)
 	             "nobody waits any more");
 }
 
+static unsigned int buckets_in_use(struct aspace *aspace)
+{
+	unsigned int count = 0;
+
+	for (uint32_t i = 0; i < ASPACE_FUTEXES; i++)
+		count += !list_empty(&aspace->futexes[i].waiters);
+	return count;
+}
+
+static void look_who_waits(void *context)
+{
+	unsigned int *count = context;
+
+	*count = buckets_in_use(one);
+	cr_assert_eq(buckets_in_use(two), 0);
+}
+
+Test(futex, a_word_of_one_task_concerns_no_other)
+{
+	uaddr_t here = map(one, 0, CORDON_PROT_READ | CORDON_PROT_WRITE);
+	struct wake other = {.aspace = two, .address = here, .count = 1};
+	unsigned int count = 0;
+
+	fake_user_map(here, word(0), PAGE_SIZE, true);
+	fake_on_wait(look_who_waits, &count);
+	cr_assert_eq(futex_wait(one, here, 0, 1, 0), -ETIMEDOUT);
+	cr_assert_eq(count, 1, "it waits in its own space");
+	cr_assert_eq(futex_wait(one, here, 0, 1, CORDON_FUTEX_SHARED), -ETIMEDOUT);
+	cr_assert_eq(count, 0, "and for a word of several tasks elsewhere");
+	fake_on_wait(wake, &other);
+	cr_assert_eq(futex_wait(one, here, 0, 1, 0), -ETIMEDOUT);
+	cr_assert_eq(other.woken, 0, "the same address in another space is another word");
+}
+
 Test(futex, a_word_that_changed_is_not_waited_for)
 {
 	uaddr_t here = map(one, 0, CORDON_PROT_READ);
