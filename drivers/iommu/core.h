@@ -59,7 +59,7 @@
 
 struct iommu_domain {
 	struct iommu_unit *unit;
-	struct account *account; /* a reference; table frames are charged to it */
+	struct account *account; /* a reference; it and most table frames are charged to it */
 	uint32_t id;
 	uint32_t attachments; /* requesters, under the unit's lock */
 	struct spinlock lock;
@@ -285,9 +285,10 @@ static inline void iommu_gather_add(struct iommu_gather *gather, struct iommu_do
 	gather->range_count = 1;
 }
 
-/* A table frame was unlinked; it is free only after the flush. Opens the gather. */
-void iommu_gather_add_table(struct iommu_gather *gather, struct iommu_domain *domain,
-                            paddr_t frame);
+/* A table frame was unlinked; it is free only after the flush, and then its payer (NULL: nobody),
+ * whose reference this takes over, has the charge back. Opens the gather. */
+void iommu_gather_add_table(struct iommu_gather *gather, struct iommu_domain *domain, paddr_t frame,
+                            struct account *payer);
 
 /* Flushes before the gather's owner does. The owner's own flush still returns a failure of this
  * one: its frames, too, were not confirmed. */

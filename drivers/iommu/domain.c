@@ -124,12 +124,12 @@ static int attach_locked(struct iommu_domain *domain, struct iommu_unit *unit, r
 		attachment->count++;
 		return 0;
 	}
-	attachment = domain_alloc(domain->account, sizeof(*attachment));
+	attachment = heap_alloc(sizeof(*attachment)); /* one for each requester id at most */
 	if (!attachment)
 		return -ENOMEM;
 	error = unit->ops->attach(unit, requester, domain);
 	if (error) {
-		domain_free(domain->account, attachment, sizeof(*attachment));
+		heap_free(attachment);
 		return error;
 	}
 	iommu_fault_forget_locked(unit, requester);
@@ -167,7 +167,7 @@ int iommu_detach(struct iommu_domain *domain, struct iommu_unit *unit, uint16_t 
 		error = unit->ops->block(unit, requester, domain);
 		iommu_fault_forget_locked(unit, requester);
 		list_remove(&attachment->link);
-		domain_free(domain->account, attachment, sizeof(*attachment));
+		heap_free(attachment);
 		domain->attachments--;
 	}
 	spin_unlock(&unit->lock);
@@ -254,6 +254,22 @@ static int map_without_kept(struct iommu_domain *domain, uint64_t start, uint64_
 	return error;
 }
 
+/* What somebody else pays for than the domain's account does not stay when it is empty: the domain
+ * may outlive him by far. Then nothing is kept, as a table that is kept would hold those above. */
+static inline bool is_shared(const struct iommu_domain *domain)
+{
+	return __builtin_expect(!tree_empty(&domain->table.payers), 0);
+}
+
+static __attribute__((noinline)) uint64_t unmap_shared(struct iommu_domain *domain, uint64_t start,
+                                                       uint64_t size, struct iommu_gather *gather)
+{
+	uint64_t unmapped = pagetable_unmap(&domain->table, start, size, gather);
+
+	pagetable_trim_range(&domain->table, start, size, gather);
+	return unmapped;
+}
+
 int iommu_map(struct iommu_domain *domain, iova_t start, paddr_t base, uint64_t size,
               uint32_t flags, struct iommu_gather *gather)
 {
@@ -268,6 +284,8 @@ int iommu_map(struct iommu_domain *domain, iova_t start, paddr_t base, uint64_t 
 		error = map_without_kept(domain, start.raw, base.raw, size, flags, gather, done);
 	if (!error)
 		domain->mapped += size;
+	else if (is_shared(domain))
+		pagetable_trim_range(&domain->table, start.raw, size, gather);
 	spin_unlock(&domain->lock);
 	return error;
 }
@@ -276,7 +294,10 @@ void iommu_unmap(struct iommu_domain *domain, iova_t start, uint64_t size,
                  struct iommu_gather *gather)
 {
 	spin_lock(&domain->lock);
-	domain->mapped -= pagetable_unmap(&domain->table, start.raw, size, gather);
+	if (is_shared(domain))
+		domain->mapped -= unmap_shared(domain, start.raw, size, gather);
+	else
+		domain->mapped -= pagetable_unmap(&domain->table, start.raw, size, gather);
 	spin_unlock(&domain->lock);
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* What is owed to a unit between stores to its tables and the confirmed invalidation (S3). */
 #include <drivers/iommu/core.h>
+#include <drivers/iommu/payer.h>
 
 #include <arch/mmio.h>
 #include <arch/percpu.h>
 #include <cordon/errno.h>
-#include <kernel/account.h>
 #include <kernel/page.h>
 #include <kernel/panic.h>
 
@@ -14,7 +14,12 @@
  * path that cannot. The unit may still walk such a frame; the links are aligned pointers, so the
  * present bits of every vendor's entries (bits 0 and 1) stay clear and it finds nothing there.
  */
-_Static_assert(_Alignof(struct list) >= 4, "links in a table frame read as absent entries");
+struct unlinked {
+	struct list link;      /* iommu_gather.tables */
+	struct account *payer; /* a reference, or NULL */
+};
+_Static_assert(_Alignof(struct list) >= 4 && _Alignof(struct account) >= 4,
+               "what is in an unlinked frame reads as absent entries");
 
 /* Nothing is recorded; the list of tables is empty. */
 static inline void gather_reset(struct iommu_gather *gather)
@@ -31,6 +36,7 @@ void iommu_gather_init(struct iommu_gather *gather)
 {
 	gather_reset(gather);
 	list_init(&gather->tables);
+	gather->payer = NULL;
 }
 
 void iommu_gather_add_more(struct iommu_gather *gather, struct iommu_domain *domain, uint64_t first,
@@ -55,11 +61,15 @@ void iommu_gather_add_more(struct iommu_gather *gather, struct iommu_domain *dom
 	}
 }
 
-void iommu_gather_add_table(struct iommu_gather *gather, struct iommu_domain *domain, paddr_t frame)
+void iommu_gather_add_table(struct iommu_gather *gather, struct iommu_domain *domain, paddr_t frame,
+                            struct account *payer)
 {
+	struct unlinked *unlinked = phys_to_virt(frame);
+
 	iommu_gather_open(gather, domain);
 	gather->tables_unlinked = true;
-	list_append(&gather->tables, (struct list *)phys_to_virt(frame));
+	unlinked->payer = payer;
+	list_append(&gather->tables, &unlinked->link);
 }
 
 static __attribute__((noinline)) void tables_release(struct iommu_gather *gather, bool confirmed)
@@ -67,11 +77,11 @@ static __attribute__((noinline)) void tables_release(struct iommu_gather *gather
 	struct iommu_domain *domain = gather->domain;
 
 	while (!list_empty(&gather->tables)) {
-		struct list *frame = gather->tables.next;
+		struct unlinked *frame = list_first(&gather->tables, struct unlinked, link);
 
-		list_remove(frame);
-		if (domain->account)
-			account_uncharge(domain->account, CHARGE_KERNEL, PAGE_SIZE);
+		list_remove(&frame->link);
+		if (frame->payer)
+			payer_release(frame->payer);
 		/* Unconfirmed: nobody's frame any more, and never used again. */
 		if (confirmed)
 			page_free(virt_to_phys(frame), 0);

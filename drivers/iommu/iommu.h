@@ -53,6 +53,8 @@ struct iommu_range {
 
 #define IOMMU_GATHER_RANGES 8
 
+struct account;
+
 struct iommu_gather {
 	struct iommu_domain *domain; /* NULL: nothing recorded yet */
 	bool open;                   /* an invalidation is owed */
@@ -61,9 +63,11 @@ struct iommu_gather {
 	bool failed;                 /* a flush ahead of the owner's own was not confirmed */
 	uint32_t range_count;
 	struct iommu_range ranges[IOMMU_GATHER_RANGES];
-	struct list tables; /* unlinked table frames, freed (or quarantined) by the flush */
+	struct list tables;    /* unlinked table frames, freed (or quarantined) by the flush */
+	struct account *payer; /* of tables that a map needs; NULL: the domain's. A borrowed one */
 };
 
+/* Empty, and without a payer. */
 void iommu_gather_init(struct iommu_gather *gather);
 
 /*
@@ -81,8 +85,8 @@ int iommu_gather_flush(struct iommu_gather *gather);
 bool iommu_unit_alive(const struct iommu_unit *unit);
 
 /* A domain for devices of this unit. Returns 0, -ENODEV (unit dead), -ENOSPC (no domain id),
- * -ENOMEM. Table frames are charged to the account. */
-struct account;
+ * -ENOMEM. It and its tables are charged to the account, but for tables that a map needs whose
+ * gather names another payer. */
 int iommu_domain_create(struct iommu_unit *unit, struct account *account,
                         struct iommu_domain **out);
 
@@ -124,7 +128,8 @@ int iommu_map(struct iommu_domain *domain, iova_t start, paddr_t base, uint64_t 
               uint32_t flags, struct iommu_gather *gather);
 
 /* Removes every leaf of a range that was mapped by whole iommu_map calls (several, adjacent or
- * not). Tables that become empty may be kept, charged to the domain's account. Cannot fail. */
+ * not). Tables that become empty may be kept, charged to the domain's account, as long as nobody
+ * else pays for a table of the domain. Cannot fail. */
 void iommu_unmap(struct iommu_domain *domain, iova_t start, uint64_t size,
                  struct iommu_gather *gather);
 

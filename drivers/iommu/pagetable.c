@@ -6,6 +6,7 @@
 #include <cordon/errno.h>
 #include <cordon/vfio.h>
 #include <drivers/iommu/core.h>
+#include <drivers/iommu/payer.h>
 #include <kernel/account.h>
 #include <kernel/mark.h>
 #include <kernel/page.h>
@@ -76,20 +77,37 @@ static void hot_reset(struct pagetable *table)
 
 /* --- table frames ---------------------------------------------------------------------------- */
 
-static int table_alloc(struct pagetable *table, paddr_t *out)
+/* A frame of zeroes, charged to an account (NULL: to nobody), which is noted when it is not the
+ * tree's own. */
+static int frame_alloc(struct pagetable *table, struct account *payer, paddr_t *out)
 {
 	int error = 0;
 
-	if (table->account)
-		error = account_charge(table->account, CHARGE_KERNEL, PAGE_SIZE);
+	if (payer)
+		error = account_charge(payer, CHARGE_KERNEL, PAGE_SIZE);
 	if (error)
 		return error;
 	error = page_alloc_zeroed(out);
-	if (error) {
-		if (table->account)
-			account_uncharge(table->account, CHARGE_KERNEL, PAGE_SIZE);
+	if (error)
+		goto uncharge;
+	if (payer == table->account)
+		return 0;
+	error = payer_note(&table->payers, payer, *out);
+	if (!error)
+		return 0;
+	page_free(*out, 0);
+uncharge:
+	if (payer)
+		account_uncharge(payer, CHARGE_KERNEL, PAGE_SIZE);
+	return error;
+}
+
+static int table_alloc(struct pagetable *table, struct account *payer, paddr_t *out)
+{
+	int error = frame_alloc(table, payer ? payer : table->account, out);
+
+	if (error)
 		return error;
-	}
 	/* The zeroes must be in memory before a unit that does not snoop can reach the table. */
 	if (!table->format->coherent)
 		arch_cache_flush(phys_to_virt(*out), PAGE_SIZE);
@@ -123,7 +141,7 @@ int pagetable_create(struct pagetable *table, const struct pagetable_format *for
 	        .account = account,
 	        .levels = (uint8_t)levels,
 	};
-	error = table_alloc(table, &table->root);
+	error = table_alloc(table, NULL, &table->root);
 	if (error)
 		return error;
 	table->entries = phys_to_virt(table->root);
@@ -131,11 +149,24 @@ int pagetable_create(struct pagetable *table, const struct pagetable_format *for
 	return 0;
 }
 
+/* Who pays for a frame that is about to go: an account with a reference, or NULL. */
+static struct account *table_payer(struct pagetable *table, paddr_t frame)
+{
+	struct account *payer = payer_take(&table->payers, frame);
+
+	if (payer || !table->account)
+		return payer;
+	account_ref(table->account);
+	return table->account;
+}
+
 static void table_free(struct pagetable *table, paddr_t frame)
 {
+	struct account *payer = table_payer(table, frame);
+
 	page_free(frame, 0);
-	if (table->account)
-		account_uncharge(table->account, CHARGE_KERNEL, PAGE_SIZE);
+	if (payer)
+		payer_release(payer);
 	table->table_count--;
 }
 
@@ -156,6 +187,7 @@ static void destroy_below(struct pagetable *table, const uint64_t *entries, unsi
 
 void pagetable_abandon(struct pagetable *table)
 {
+	table->table_count -= payer_release_all(&table->payers);
 	if (table->account)
 		account_uncharge(table->account, CHARGE_KERNEL, table->table_count * PAGE_SIZE);
 	table->entries = NULL;
@@ -212,6 +244,7 @@ static void table_unlink(struct pagetable *table, uint64_t entry, unsigned int l
 {
 	const struct pagetable_format *format = table->format;
 	const uint64_t *entries;
+	paddr_t frame;
 
 	ASSERT(level > 0 && !is_leaf(format, entry, level));
 	entries = table_of(format, entry);
@@ -223,7 +256,8 @@ static void table_unlink(struct pagetable *table, uint64_t entry, unsigned int l
 	if (mark_wanted())
 		mark_table(MARK_TABLE_UNLINK, table->domain->id, level, address,
 		           entry & format->address);
-	iommu_gather_add_table(gather, table->domain, paddr(entry & format->address));
+	frame = paddr(entry & format->address);
+	iommu_gather_add_table(gather, table->domain, frame, table_payer(table, frame));
 	table->table_count--;
 	hot_reset(table);
 }
@@ -304,40 +338,52 @@ static inline uint64_t entries_clear(struct pagetable *table, uint64_t *entries,
 	return at;
 }
 
-/* Unlinks the empty tables below; true when these entries are then all empty. */
-static bool trim_below(struct pagetable *table, uint64_t *entries, unsigned int level,
-                       uint64_t address, uint64_t *count, struct iommu_gather *gather)
+static bool is_empty(const struct pagetable_format *format, const uint64_t *entries)
 {
-	bool empty = true;
+	for (unsigned int i = 0; i < PAGETABLE_ENTRIES; i++)
+		if (is_present(format, load(&entries[i])))
+			return false;
+	return true;
+}
 
-	for (unsigned int i = 0; i < PAGETABLE_ENTRIES; i++) {
-		uint64_t entry = load(&entries[i]);
-		uint64_t at = address + ((uint64_t)i << pagetable_shift(level));
+/* Unlinks the empty tables that these entries, from that of first to that of last, lead to. */
+static uint64_t trim_below(struct pagetable *table, uint64_t *entries, unsigned int level,
+                           uint64_t first, uint64_t last, struct iommu_gather *gather)
+{
+	uint64_t count = 0;
 
-		if (!is_present(table->format, entry))
+	for (uint64_t at = first; at <= last; at = (at | (span_of(level) - 1)) + 1) {
+		uint64_t *entry = &entries[index_of(at, level)];
+		uint64_t value = load(entry), *below;
+
+		if (!is_present(table->format, value) || is_leaf(table->format, value, level))
 			continue;
-		if (is_leaf(table->format, entry, level) ||
-		    !trim_below(table, table_of(table->format, entry), level - 1, at, count,
-		                gather)) {
-			empty = false;
+		below = table_of(table->format, value);
+		if (level > 1)
+			count += trim_below(table, below, level - 1, at,
+			                    min_u64(last, at | (span_of(level) - 1)), gather);
+		if (!is_empty(table->format, below))
 			continue;
-		}
-		entry_replace(table, &entries[i], 0, level, at, gather);
-		table_unlink(table, entry, level, at, gather);
-		(*count)++;
+		entry_replace(table, entry, 0, level, at, gather);
+		table_unlink(table, value, level, align_down(at, span_of(level)), gather);
+		count++;
 	}
-	return empty;
+	return count;
+}
+
+uint64_t pagetable_trim_range(struct pagetable *table, uint64_t start, uint64_t size,
+                              struct iommu_gather *gather)
+{
+	return trim_below(table, table->entries, table->levels - 1u, start, start + size - 1,
+	                  gather);
 }
 
 uint64_t pagetable_trim(struct pagetable *table, struct iommu_gather *gather)
 {
-	uint64_t count = 0;
-
 	if (!table->trimmable)
 		return 0;
 	table->trimmable = false;
-	trim_below(table, table->entries, table->levels - 1u, 0, &count, gather);
-	return count;
+	return pagetable_trim_range(table, 0, UINT64_C(1) << pagetable_bits(table->levels), gather);
 }
 
 /* --- map, unmap, look up --------------------------------------------------------------------- */
@@ -359,7 +405,7 @@ static int table_reach(struct pagetable *table, uint64_t address, unsigned int l
 
 		if (!is_present(format, value)) {
 			paddr_t frame;
-			int error = table_alloc(table, &frame);
+			int error = table_alloc(table, gather->payer, &frame);
 
 			if (error)
 				return error;

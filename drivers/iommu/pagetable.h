@@ -8,11 +8,15 @@
  * so that a hot map neither allocates nor zeroes; a larger leaf that takes their place, or a trim,
  * unlinks them, and they are free only after the gather's flush.
  *
+ * A new table is charged to the gather's payer. Where others pay for some than the tree's own
+ * account (payer.h), the caller lets none stay empty: pagetable_trim_range.
+ *
  * Levels count from 0: an entry of a level-0 table maps 4 KiB, of level 1 2 MiB, of level 2 1 GiB.
  */
 #ifndef DRIVERS_IOMMU_PAGETABLE_H
 #define DRIVERS_IOMMU_PAGETABLE_H
 
+#include <kernel/tree.h>
 #include <kernel/types.h>
 
 struct account;
@@ -43,6 +47,7 @@ struct pagetable {
 	const struct pagetable_format *format;
 	struct iommu_domain *domain; /* for the gather */
 	struct account *account;     /* NULL: nothing is charged */
+	struct tree payers;          /* tables that others pay for (payer.h) */
 	paddr_t root;
 	uint64_t *entries;    /* of the root */
 	uint64_t table_count; /* frames, with the root */
@@ -102,6 +107,10 @@ uint64_t pagetable_unmap(struct pagetable *table, uint64_t start, uint64_t size,
 
 /* Unlinks every empty table but the root. Returns how many. */
 uint64_t pagetable_trim(struct pagetable *table, struct iommu_gather *gather);
+
+/* The same for those that cover a part of [start, start + size). */
+uint64_t pagetable_trim_range(struct pagetable *table, uint64_t start, uint64_t size,
+                              struct iommu_gather *gather);
 
 /*
  * What the tables say of an address: false when nothing is mapped. Needs no lock where tables

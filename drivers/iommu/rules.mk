@@ -2,6 +2,7 @@
 
 KERNEL_SRCS += drivers/iommu/domain.c drivers/iommu/fault.c drivers/iommu/gather.c \
 	       drivers/iommu/ids.c drivers/iommu/iommu.c drivers/iommu/pagetable.c \
+	       drivers/iommu/payer.c \
 	       drivers/iommu/queue.c drivers/iommu/remap.c
 
 KERNEL_SRCS += drivers/iommu/intel/fault.c drivers/iommu/intel/invalidate.c \

@@ -25,13 +25,10 @@ static void container_unreachable(struct object *object)
 static void container_destroy(struct object *object)
 {
 	struct container *container = container_from(object);
-	struct mapping *mapping;
 
 	/* Each group in it would hold a reference. */
 	ASSERT(container->group_count == 0 && !container->domain);
-	ASSERT(tree_empty(&container->mappings));
-	while ((mapping = mapping_list_pop(&container->spare)) != NULL)
-		account_free(container->account, mapping, sizeof(*mapping));
+	ASSERT(tree_empty(&container->mappings) && container->spare.count == 0);
 	account_free_object(container->account, container, sizeof(*container));
 }
 
@@ -151,7 +148,7 @@ int container_add_group_locked(struct container *container, struct group *group,
 		return -EXDEV;
 
 	if (first) {
-		error = iommu_domain_create(group->unit, container->account, &domain);
+		error = iommu_domain_create(group->unit, task->account, &domain);
 		if (error)
 			return error;
 	}
@@ -162,6 +159,8 @@ int container_add_group_locked(struct container *container, struct group *group,
 	error = refresh_windows_locked(container, domain);
 	if (!error)
 		container->domain = domain;
+	if (!error && first)
+		container_keep_for_locked(container, task->account);
 	spin_unlock(&container->lock);
 	if (error)
 		goto detach;
@@ -194,6 +193,7 @@ static void container_end_domain_locked(struct container *container)
 	DEBUG_ASSERT(mutex_held(&vfio_lock));
 	spin_lock(&container->lock);
 	container_clear_locked(container);
+	container_keep_for_locked(container, NULL);
 	container->domain = NULL;
 	container->unconfirmed = false;
 	container->windows.count = 0;
@@ -229,15 +229,15 @@ void container_settle_locked(struct container *container)
 	object_unref(&container->object);
 }
 
-void container_describe(struct container *container, struct cordon_container_info *out)
+void container_describe(struct container *container, const struct account *account,
+                        struct cordon_container_info *out)
 {
 	*out = (struct cordon_container_info){0};
 	mutex_lock(&vfio_lock);
 	out->groups = container->group_count;
 	spin_lock(&container->lock);
 	out->mappings = container->mapping_count;
-	out->mappings_max = (uint32_t)min_u64(container->account->limit[CHARGE_MAPPINGS],
-	                                      UINT32_MAX);
+	out->mappings_max = (uint32_t)min_u64(account->limit[CHARGE_MAPPINGS], UINT32_MAX);
 	out->mapped_bytes = window_set_mapped(&container->windows);
 	if (container->domain) {
 		out->page_sizes = iommu_domain_page_sizes(container->domain);

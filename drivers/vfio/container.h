@@ -18,7 +18,7 @@ struct task;
 
 struct container {
 	struct object object;
-	struct account *account; /* the creator's, a reference: pays for mappings and tables */
+	struct account *account; /* the creator's, a reference: pays for the container itself */
 
 	/* Under vfio_lock. */
 	bool reachable;     /* some handle names it */
@@ -32,7 +32,9 @@ struct container {
 	struct window_set windows;
 	struct tree mappings;
 	uint32_t mapping_count;
-	struct mapping_list spare; /* nodes kept for the next map */
+	struct account *keeper;    /* of who put the first group in, which pays for what is kept:
+	                              the domain, empty tables, spare nodes. NULL: no domain */
+	struct mapping_list spare; /* nodes kept for the next map of the keeper's task */
 	uint64_t task;             /* id of the task it is bound to (CORE-8), 0: none yet */
 	char task_name[CORDON_NAME_MAX];
 
@@ -74,10 +76,16 @@ void container_leave_locked(struct container *container, struct group *group);
 /* Lets all groups go when no task could use the container any more. vfio_lock is held. */
 void container_settle_locked(struct container *container);
 
-/* Fills *out. */
-void container_describe(struct container *container, struct cordon_container_info *out);
+/* Fills *out, for a caller with this account. */
+void container_describe(struct container *container, const struct account *account,
+                        struct cordon_container_info *out);
 
 /* --- mappings (dma.c) ---------------------------------------------------------------------- */
+
+/* Who maps pays, for the mapping and for the tables that it needs, until it is unmapped. */
+
+/* What is kept for the next map is the account's from now on, and nothing is kept now. */
+void container_keep_for_locked(struct container *container, struct account *account);
 
 /* Maps a checked request. Errors as container_map in syscalls.def. */
 int container_map(struct container *container, const struct cordon_dma_map *args,

@@ -16,24 +16,46 @@
 
 #define SPARE_MAX 16 /* nodes a container keeps */
 
-static struct mapping *mapping_get_locked(struct container *container)
+static struct mapping *mapping_get_locked(struct container *container, struct account *account)
 {
-	struct mapping *mapping = mapping_list_pop(&container->spare);
+	struct mapping *mapping = NULL;
 
+	if (account == container->keeper)
+		mapping = mapping_list_pop(&container->spare);
 	if (mapping)
 		return mapping;
-	mapping = account_alloc(container->account, sizeof(*mapping));
-	if (mapping)
-		mapping->account = container->account;
+	mapping = account_alloc(account, sizeof(*mapping));
+	if (!mapping)
+		return NULL;
+	account_ref(account);
+	mapping->account = account;
 	return mapping;
+}
+
+static void mapping_free(struct mapping *mapping)
+{
+	struct account *account = mapping->account;
+
+	account_free(account, mapping, sizeof(*mapping));
+	account_unref(account);
 }
 
 static void mapping_put_locked(struct container *container, struct mapping *mapping)
 {
-	if (container->spare.count < SPARE_MAX)
+	if (mapping->account == container->keeper && container->spare.count < SPARE_MAX)
 		mapping_list_push(&container->spare, mapping);
 	else
-		account_free(container->account, mapping, sizeof(*mapping));
+		mapping_free(mapping);
+}
+
+void container_keep_for_locked(struct container *container, struct account *account)
+{
+	struct mapping *mapping;
+
+	DEBUG_ASSERT(spin_held(&container->lock));
+	container->keeper = account;
+	while ((mapping = mapping_list_pop(&container->spare)) != NULL)
+		mapping_free(mapping);
 }
 
 /* After the flush: frames go back, or into quarantine when it was not confirmed. */
@@ -68,7 +90,7 @@ static void mapping_remove_locked(struct container *container, struct mapping *m
 
 	tree_remove(&container->mappings, &mapping->node);
 	iommu_unmap(container->domain, iova(start), size, gather);
-	account_uncharge(container->account, CHARGE_MAPPINGS, mapping->piece_count);
+	account_uncharge(mapping->account, CHARGE_MAPPINGS, mapping->piece_count);
 	container->mapping_count--;
 	ASSERT(window);
 	window->mapped_bytes -= size;
@@ -117,7 +139,7 @@ static int mapping_add_locked(struct container *container, struct mapping *mappi
 
 	if (!window)
 		return -EINVAL;
-	if (account_charge(container->account, CHARGE_MAPPINGS, mapping->piece_count))
+	if (account_charge(mapping->account, CHARGE_MAPPINGS, mapping->piece_count))
 		return -ENOSPC;
 	error = -EEXIST;
 	if (!tree_insert(&container->mappings, &mapping->node))
@@ -132,7 +154,7 @@ static int mapping_add_locked(struct container *container, struct mapping *mappi
 remove:
 	tree_remove(&container->mappings, &mapping->node);
 uncharge:
-	account_uncharge(container->account, CHARGE_MAPPINGS, mapping->piece_count);
+	account_uncharge(mapping->account, CHARGE_MAPPINGS, mapping->piece_count);
 	return error;
 }
 
@@ -148,7 +170,7 @@ static int container_map_locked(struct container *container, const struct cordon
 	DEBUG_ASSERT(spin_held(&container->lock));
 	if (!container->domain)
 		return -EINVAL;
-	mapping = mapping_get_locked(container);
+	mapping = mapping_get_locked(container, task->account);
 	if (!mapping)
 		return -ENOMEM;
 	error = mapping_resolve(mapping, args, &task->handles, task->aspace);
@@ -169,6 +191,7 @@ int container_map(struct container *container, const struct cordon_dma_map *args
 	int error, flushed;
 
 	iommu_gather_init(&gather);
+	gather.payer = task->account;
 	spin_lock(&container->lock);
 	container_bind_locked(container, task);
 	error = container_map_locked(container, args, task, &gather, &gone);
@@ -284,6 +307,7 @@ int container_batch(struct container *container, struct cordon_dma_op *ops, uint
 
 	*done = 0;
 	iommu_gather_init(&gather);
+	gather.payer = task->account;
 	spin_lock(&container->lock);
 	container_bind_locked(container, task);
 	while (*done < count) {

@@ -181,6 +181,7 @@ void mapping_quarantine(struct mapping *mapping)
 		account_uncharge(mapping->account, CHARGE_KERNEL,
 		                 heap_cost(pieces_size(mapping->piece_room)));
 	account_uncharge(mapping->account, CHARGE_KERNEL, heap_cost(sizeof(*mapping)));
+	account_unref(mapping->account);
 	mapping->account = NULL;
 	spin_lock(&quarantine_lock);
 	mapping_list_push(&quarantine, mapping);

@@ -22,7 +22,7 @@ struct mapping_piece {
 
 struct mapping {
 	struct tree_node node;   /* IOVAs; in the container's tree */
-	struct account *account; /* the container's: pays for this and for pieces */
+	struct account *account; /* of who mapped, a reference: pays for this and for pieces */
 	struct mapping *next;    /* in a mapping_list */
 	uint32_t flags;          /* CORDON_DMA_* */
 	uint32_t piece_count;

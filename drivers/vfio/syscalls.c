@@ -161,7 +161,7 @@ int64_t sys_container_info(cordon_handle_t handle, struct cordon_container_info 
 
 	if (error)
 		return error;
-	container_describe(container, &info);
+	container_describe(container, task_current()->account, &info);
 	object_unref(&container->object);
 	return user_write(user(out), &info, sizeof(info));
 }

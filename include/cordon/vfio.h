@@ -36,8 +36,8 @@ struct cordon_container_info {
 	uint64_t page_sizes;   /* bit n set: leaves of 2^n bytes */
 	uint32_t address_bits; /* width of an IOVA: 39 or 48, unless iommu.bits= says otherwise */
 	uint32_t groups;       /* groups in it now */
-	uint32_t mappings;     /* DMA mappings now */
-	uint32_t mappings_max;
+	uint32_t mappings;     /* DMA mappings now, of all who map in it */
+	uint32_t mappings_max; /* what the caller's budget allows it, in all its containers */
 	uint32_t range_count;
 	uint32_t coherent; /* 1: DMA is cache coherent and no-snoop is blocked */
 	uint64_t mapped_bytes;

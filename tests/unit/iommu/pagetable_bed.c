@@ -83,7 +83,7 @@ static struct leaf walk(bool amd, unsigned int levels, paddr_t root, uint64_t ad
 
 /* --- a unit of the test's -------------------------------------------------------------------- */
 
-struct tree tree;
+struct tree_bed tree;
 
 static int tree_invalidate(struct iommu_unit *unit, const struct iommu_gather *gather)
 {
@@ -128,6 +128,33 @@ uint64_t tree_tables_charged(void)
 	return (tree.account->used[CHARGE_KERNEL] - tree.charged_before) / PAGE_SIZE;
 }
 
+/* With the note about its payer (drivers/iommu/payer.c): a node and a pointer. */
+#define GUEST_TABLE (PAGE_SIZE + heap_cost(sizeof(struct tree_node) + sizeof(void *)))
+
+struct account *guest_create(uint64_t tables)
+{
+	const struct cordon_budget budget = {.kernel = ACCOUNT_OWN_MEMORY + tables * GUEST_TABLE};
+	struct account *guest;
+
+	cr_assert_eq(account_create(&budget, &guest), 0);
+	return guest;
+}
+
+uint64_t guest_tables_charged(const struct account *guest)
+{
+	uint64_t bytes = guest->used[CHARGE_KERNEL] - ACCOUNT_OWN_MEMORY;
+
+	cr_assert_eq(bytes % GUEST_TABLE, 0);
+	return bytes / GUEST_TABLE;
+}
+
+void guest_destroy(struct account *guest)
+{
+	cr_expect_eq(guest->used[CHARGE_KERNEL], ACCOUNT_OWN_MEMORY);
+	cr_expect_eq(guest->references, 1);
+	account_unref(guest);
+}
+
 void tree_destroy(void)
 {
 	iommu_domain_destroy(tree.domain);
@@ -147,10 +174,17 @@ struct leaf tree_walk(uint64_t address)
 
 int tree_map(uint64_t start, uint64_t base, uint64_t size, uint32_t flags)
 {
+	return tree_map_for(NULL, start, base, size, flags);
+}
+
+int tree_map_for(struct account *payer, uint64_t start, uint64_t base, uint64_t size,
+                 uint32_t flags)
+{
 	struct iommu_gather gather;
 	int error, flushed;
 
 	iommu_gather_init(&gather);
+	gather.payer = payer;
 	error = iommu_map(tree.domain, iova(start), paddr(base), size, flags, &gather);
 	flushed = iommu_gather_flush(&gather);
 	return error ? error : flushed;

@@ -11,7 +11,7 @@
 
 #define RW (CORDON_DMA_READ | CORDON_DMA_WRITE)
 
-extern struct tree {
+extern struct tree_bed {
 	struct iommu_unit unit;
 	struct pagetable_format format;
 	struct account *account;
@@ -41,6 +41,16 @@ void tree_create(bool amd, uint8_t levels, uint8_t leaf_levels, uint64_t tables)
 /* How many tables are charged to the account. */
 uint64_t tree_tables_charged(void);
 
+/* Somebody else who maps in the domain: an account with kernel memory for so many tables, each with
+ * what tells that it pays for it. */
+struct account *guest_create(uint64_t tables);
+
+/* How many tables are charged to it. */
+uint64_t guest_tables_charged(const struct account *guest);
+
+/* It must have everything back. */
+void guest_destroy(struct account *guest);
+
 /* Nothing is mapped; whatever was taken must have been given back. */
 void tree_destroy(void);
 
@@ -48,6 +58,8 @@ struct leaf tree_walk(uint64_t address);
 
 /* Map or unmap, and flush. */
 int tree_map(uint64_t start, uint64_t base, uint64_t size, uint32_t flags);
+int tree_map_for(struct account *payer, uint64_t start, uint64_t base, uint64_t size,
+                 uint32_t flags);
 int tree_unmap(uint64_t start, uint64_t size);
 
 #endif

@@ -10,8 +10,11 @@
 #define PAGES_MAX  (3 * SIZE_1G / PAGE_SIZE)
 #define MODEL_MAPS 64
 
+#define GUEST_TABLES 40 /* sometimes enough */
+
 static uint64_t model[PAGES_MAX]; /* target | flags, 0: nothing */
 static uint64_t model_pages;      /* of which the tree covers as many */
+static struct account *guest;     /* maps, too */
 
 struct map {
 	uint64_t first, pages;
@@ -92,7 +95,8 @@ static void random_map(uint64_t *state, uint64_t origin, struct map *map)
 	base = (1 + random_aligned(state, UINT64_C(1) << 26)) * PAGE_SIZE;
 	if (machine_random(state) % 2)
 		base = (base & ~(SIZE_1G - 1)) | (map->first * PAGE_SIZE & (SIZE_1G - 1));
-	if (tree_map(origin + map->first * PAGE_SIZE, base, map->pages * PAGE_SIZE, flags)) {
+	if (tree_map_for(machine_random(state) % 3 ? NULL : guest, origin + map->first * PAGE_SIZE,
+	                 base, map->pages * PAGE_SIZE, flags)) {
 		map->pages = 0;
 		return;
 	}
@@ -129,6 +133,7 @@ static void random_run(bool amd, uint8_t levels, uint8_t leaf_levels, uint64_t s
 
 	model_pages = span > 3 * SIZE_1G ? PAGES_MAX : span / PAGE_SIZE;
 	tree_create(amd, levels, leaf_levels, 0);
+	guest = guest_create(GUEST_TABLES);
 	memset(model, 0, sizeof(model));
 	for (unsigned int step = 0; step < 600; step++) {
 		struct map *map = &maps[machine_random(&state) % MODEL_MAPS];
@@ -140,6 +145,8 @@ static void random_run(bool amd, uint8_t levels, uint8_t leaf_levels, uint64_t s
 			random_map(&state, origin, map);
 			fake_page_fail(0);
 		}
+		cr_assert_eq(tree_tables_charged() + guest_tables_charged(guest),
+		             tree.domain->table.table_count);
 		for (unsigned int i = 0; i < 64; i++)
 			model_check(origin, machine_random(&state) % model_pages);
 	}
@@ -150,6 +157,7 @@ static void random_run(bool amd, uint8_t levels, uint8_t leaf_levels, uint64_t s
 			random_unmap(origin, &maps[i]);
 	}
 	cr_expect_eq(tree.domain->mapped, 0);
+	guest_destroy(guest);
 	tree_destroy();
 }
 

@@ -250,6 +250,104 @@ Test(pagetable, failed_flush_inside_a_map_is_not_forgotten)
 	tree_destroy();
 }
 
+/* --- who pays -------------------------------------------------------------------------------- */
+
+Test(pagetable, S10_who_maps_pays_for_the_tables_that_it_needs)
+{
+	struct account *guest;
+
+	tree_create(false, 4, 7, 0);
+	guest = guest_create(100);
+	cr_assert_eq(tree_map(0, 0x1000, PAGE_SIZE, RW), 0);
+	cr_expect_eq(tree_tables_charged(), 4);
+	/* In the same table; in another; in another gigabyte, which takes two. */
+	cr_assert_eq(tree_map_for(guest, PAGE_SIZE, 0x2000, PAGE_SIZE, RW), 0);
+	cr_expect_eq(guest_tables_charged(guest), 0);
+	cr_assert_eq(tree_map_for(guest, SIZE_2M, 0x3000, PAGE_SIZE, RW), 0);
+	cr_expect_eq(guest_tables_charged(guest), 1);
+	cr_assert_eq(tree_map_for(guest, SIZE_1G, 0x4000, PAGE_SIZE, RW), 0);
+	cr_expect_eq(guest_tables_charged(guest), 3);
+	/* The other one uses its tables, too, and pays for none. */
+	cr_assert_eq(tree_map(SIZE_1G + PAGE_SIZE, 0x5000, PAGE_SIZE, RW), 0);
+	cr_expect_eq(tree_tables_charged(), 4);
+	tree_unmap(0, 2 * PAGE_SIZE);
+	tree_unmap(SIZE_2M, PAGE_SIZE);
+	tree_unmap(SIZE_1G, 2 * PAGE_SIZE);
+	guest_destroy(guest);
+	tree_destroy();
+}
+
+Test(pagetable, S10_no_empty_table_stays_for_somebody_elses_money)
+{
+	struct account *guest;
+
+	tree_create(false, 4, 7, 0);
+	guest = guest_create(100);
+	cr_assert_eq(tree_map_for(guest, SIZE_1G, 0x1000, PAGE_SIZE, RW), 0);
+	cr_expect_eq(guest_tables_charged(guest), 3);
+	/* A table of the tree's own below one of the guest's must not hold that. */
+	cr_assert_eq(tree_map(SIZE_1G + SIZE_2M, 0x2000, PAGE_SIZE, RW), 0);
+	tree_unmap(SIZE_1G, PAGE_SIZE);
+	cr_expect_eq(guest_tables_charged(guest), 2, "what is still needed stays");
+	tree.flushed_unlinked = false;
+	tree_unmap(SIZE_1G + SIZE_2M, PAGE_SIZE);
+	cr_expect(tree.flushed_unlinked);
+	cr_expect_eq(guest_tables_charged(guest), 0);
+	cr_expect_eq(tree_tables_charged(), 1, "the root");
+	/* Alone again, it keeps what it has for the next map. */
+	cr_assert_eq(tree_map(0, 0x1000, PAGE_SIZE, RW), 0);
+	tree_unmap(0, PAGE_SIZE);
+	cr_expect_eq(tree_tables_charged(), 4);
+	guest_destroy(guest);
+	tree_destroy();
+}
+
+Test(pagetable, S10_the_budget_of_one_is_not_that_of_the_other)
+{
+	struct account *guest;
+
+	tree_create(false, 4, 7, 4);
+	guest = guest_create(2);
+	cr_assert_eq(tree_map(0, 0x1000, PAGE_SIZE, RW), 0);
+	cr_expect_eq(tree_map_for(guest, 512 * SIZE_1G, 0x1000, PAGE_SIZE, RW), -ENOMEM);
+	cr_expect_eq(guest_tables_charged(guest), 0, "tables made on the way stayed");
+	cr_expect_eq(tree_map_for(guest, SIZE_1G, 0x1000, PAGE_SIZE, RW), 0);
+	cr_expect_eq(guest_tables_charged(guest), 2);
+	cr_expect_eq(tree_map_for(guest, SIZE_2M, 0x1000, PAGE_SIZE, RW), -ENOMEM);
+	cr_expect_eq(tree_map(SIZE_2M, 0x1000, PAGE_SIZE, RW), -ENOMEM);
+	cr_expect_eq(tree_map(2 * PAGE_SIZE, 0x1000, PAGE_SIZE, RW), 0);
+	/* A frame that cannot be had, or no memory for the note. */
+	tree_unmap(SIZE_1G, PAGE_SIZE);
+	for (unsigned int nth = 1; nth <= 4; nth++) {
+		fake_page_fail(nth);
+		cr_expect_eq(tree_map_for(guest, SIZE_1G, 0x1000, PAGE_SIZE, RW),
+		             nth <= 2 ? -ENOMEM : 0);
+		fake_page_fail(0);
+		tree_unmap(SIZE_1G, PAGE_SIZE);
+		cr_expect_eq(guest_tables_charged(guest), 0);
+	}
+	tree_unmap(0, 3 * PAGE_SIZE);
+	guest_destroy(guest);
+	tree_destroy();
+}
+
+Test(pagetable, S10_tables_that_a_dead_unit_keeps_are_nobodys)
+{
+	struct account *guest;
+
+	tree_create(false, 4, 7, 0);
+	guest = guest_create(100);
+	cr_assert_eq(tree_map_for(guest, 0, 0x1000, SIZE_2M + PAGE_SIZE, RW), 0);
+	cr_assert_eq(tree_map_for(guest, SIZE_1G, 0x1000, PAGE_SIZE, RW), 0);
+	tree.flush_result = -EIO;
+	cr_expect_eq(tree_unmap(SIZE_1G, PAGE_SIZE), -EIO);
+	cr_expect_eq(guest_tables_charged(guest), 4);
+	tree.domain->mapped = 0; /* the caller keeps its frames, and forgets the domain */
+	account_unref(guest);    /* its charges keep it; they must be gone when it goes */
+	tree_destroy();
+	cr_expect_eq(tree.unit.quarantined, 2 + 5);
+}
+
 Test(pagetable, mapping_over_a_mapping_panics, .signal = SIGABRT)
 {
 	tree_create(false, 4, 7, 0);

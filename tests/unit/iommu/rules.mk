@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 
 IOMMU_CORE_SRCS := drivers/iommu/domain.c drivers/iommu/fault.c drivers/iommu/gather.c \
-		   drivers/iommu/ids.c drivers/iommu/pagetable.c drivers/iommu/queue.c drivers/iommu/remap.c \
-		   kernel/account.c kernel/cmdline.c tests/unit/iommu/machine.c
+		   drivers/iommu/ids.c drivers/iommu/pagetable.c drivers/iommu/payer.c drivers/iommu/queue.c drivers/iommu/remap.c \
+		   kernel/account.c kernel/cmdline.c kernel/tree.c tests/unit/iommu/machine.c
 
 IOMMU_ALL_SRCS := $(IOMMU_CORE_SRCS) drivers/iommu/iommu.c $(wildcard drivers/iommu/*/*.c)
 

@@ -556,6 +556,74 @@ Test(vfio_dma, random_maps_and_unmaps_agree_with_a_model_page_by_page)
 	cr_assert_eq(task_current()->account->used[CHARGE_MAPPINGS], 0u);
 }
 
+/* --- two tasks, one container ------------------------------------------------------------------
+ */
+
+static cordon_handle_t hand_over(cordon_handle_t handle, enum cordon_object_type type)
+{
+	struct object *found;
+
+	cr_assert_eq(handle_get(&world_tasks[0].handles, handle, type, 0, &found, NULL), 0);
+	handle = world_handle(found, CORDON_RIGHTS_ALL);
+	object_unref(found);
+	return handle;
+}
+
+/* The other task runs, has handles to the container and its group, and memory of its own. */
+static void share(void)
+{
+	world_run_as(1);
+	container = hand_over(container, CORDON_OBJECT_CONTAINER);
+	group = hand_over(group, CORDON_OBJECT_GROUP);
+	object = world_memory(RAM + (UINT64_C(1) << 28), 64 * PAGE, 4 * PAGE);
+	memory = world_handle(&object->object, CORDON_RIGHTS_ALL);
+	object_unref(&object->object);
+}
+
+Test(vfio_dma, S10_who_maps_in_a_shared_container_pays)
+{
+	struct account *creator = world_tasks[0].account, *other = world_tasks[1].account;
+	cordon_handle_t creators_handle = container;
+	uint64_t creators, others;
+
+	share();
+	creators = creator->used[CHARGE_KERNEL];
+	others = other->used[CHARGE_KERNEL];
+	for (uint64_t i = 0; i < 20; i++)
+		cr_assert_eq(call_map(container, memory, 0, IOVA + i * 16 * PAGE, 16 * PAGE, RW),
+		             0);
+	cr_expect_eq(creator->used[CHARGE_KERNEL], creators);
+	cr_expect_eq(creator->used[CHARGE_MAPPINGS], 0);
+	cr_expect_eq(other->used[CHARGE_MAPPINGS], 20);
+	cr_expect_gt(other->used[CHARGE_KERNEL], others);
+	other->limit[CHARGE_MAPPINGS] = 20;
+	cr_expect_eq(call_container_info(container).mappings_max, 20);
+	cr_expect_eq(call_map(container, memory, 0, 0, PAGE, RW), -ENOSPC);
+	world_run_as(0);
+	cr_expect_eq(call_unmap(creators_handle, 0, UINT64_MAX), (int64_t)(320 * PAGE));
+	cr_expect_eq(other->used[CHARGE_MAPPINGS], 0, "whoever unmaps it");
+	cr_expect_eq(other->used[CHARGE_KERNEL], others, "nothing is kept for the next map");
+}
+
+Test(vfio_dma, S10_a_survivor_goes_on_at_its_own_expense)
+{
+	struct account *creator = world_tasks[0].account, *other = world_tasks[1].account;
+	uint64_t left;
+
+	cr_assert_eq(call_map(container, memory, 0, IOVA, PAGE, RW), 0);
+	share();
+	world_end_task(0);
+	account_close(creator); /* as task_finish does */
+	left = creator->used[CHARGE_MAPPINGS];
+	for (uint64_t i = 1; i < 30; i++)
+		cr_assert_eq(call_map(container, memory, 0, IOVA + i * PAGE, PAGE, RW), 0);
+	cr_expect_eq(other->used[CHARGE_MAPPINGS], 29);
+	cr_expect_eq(creator->used[CHARGE_MAPPINGS], left);
+	cr_expect_eq(call_unmap(container, IOVA, 30 * PAGE), (int64_t)(30 * PAGE));
+	cr_expect_eq(other->used[CHARGE_MAPPINGS], 0);
+	cr_expect_eq(account_used(creator, CHARGE_MAPPINGS), 0);
+}
+
 Test(vfio_dma, everything_is_given_back_when_the_task_ends)
 {
 	size_t before;
