@@ -6,7 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
-CRITERION = re.compile(r"^(?:Test|ParameterizedTest)\([^)]*?(\w+),\s*(\w+)", re.MULTILINE)
+CRITERION = re.compile(r"^(?:Test\(|ParameterizedTest\([^,)]*,\s*)(\w+),\s*(\w+)", re.MULTILINE)
 LITERAL = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
 CONVERSION = re.compile(r"%[-0-9.]*(?:ll|z|l)?[a-zA-Z]")
 
