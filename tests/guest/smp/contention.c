@@ -143,7 +143,7 @@ static const struct phase {
 	unsigned int rounds;
 	const char *takes[TAKES_MAX]; /* NULL ends the list */
 } phases[] = {
-        {"maps", maps, 300, {"container", "handles", "aspace", "domain", "unit"}},
+        {"maps", maps, 300, {"container", "handles", "aspace", "domain"}},
         {"calls", calls, 1000, {"channel", "handles", "aspace", "object", "futex", "scheduler"}},
 };
 
