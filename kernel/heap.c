@@ -107,6 +107,7 @@ static struct heap *heap_here(void)
 {
 	struct heap *heap = &heaps[percpu_number()];
 
+	__asm__("" : "+r"(heap)); /* else its place is computed anew for each member */
 	if (__builtin_expect(!heap->ready, 0))
 		heap_init(heap);
 	return heap;
