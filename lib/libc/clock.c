@@ -76,6 +76,11 @@ int clock_gettime(clockid_t clock, struct timespec *out)
 	return cordon_errno(err);
 }
 
+int timespec_get(struct timespec *out, int base)
+{
+	return base == TIME_UTC && clock_gettime(CLOCK_REALTIME, out) == 0 ? base : 0;
+}
+
 int clock_getres(clockid_t clock, struct timespec *out)
 {
 	uint64_t now;

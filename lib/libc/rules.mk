@@ -48,6 +48,7 @@ LIBC_SRCS += lib/libc/stubs.S \
 	     lib/libc/syslog.c \
 	     lib/libc/inet.c \
 	     lib/libc/extra.c \
+	     lib/libc/long_double.c \
 	     lib/libc/clock.c \
 	     lib/libc/names.c \
 	     lib/libc/service.c \

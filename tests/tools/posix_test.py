@@ -24,7 +24,8 @@ def judge(source):
         program = Path(folder) / "program"
         scratch = Path(folder) / "scratch"
         scratch.mkdir()
-        subprocess.run(["gcc", *FLAGS, "-o", program, source, *COMMON], check=True)
+        subprocess.run(["gcc", *FLAGS, "-o", program, source, *COMMON, "-lm"],
+                       check=True)
         run = subprocess.run([program], cwd=scratch, timeout=TIMEOUT_S, text=True,
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         return tap.parse(run.stdout.splitlines()), run.stdout, run.returncode

@@ -11,10 +11,11 @@ posix_poll_SRCS := tests/guest/posix/posix_poll.c $(POSIX_SUPPORT)
 GUEST_TESTS += posix_fs
 posix_fs_SRCS := tests/guest/posix/posix_fs.c $(POSIX_SUPPORT)
 
-GUEST_TESTS += posix_epoll posix_timer posix_misc
+GUEST_TESTS += posix_epoll posix_timer posix_misc posix_math
 posix_epoll_SRCS := tests/guest/posix/posix_epoll.c $(POSIX_SUPPORT)
 posix_timer_SRCS := tests/guest/posix/posix_timer.c $(POSIX_SUPPORT)
 posix_misc_SRCS	 := tests/guest/posix/posix_misc.c $(POSIX_SUPPORT)
+posix_math_SRCS	 := tests/guest/posix/posix_math.c $(POSIX_SUPPORT)
 
 TOOL_TESTS += tests/tools/posix_test.py
 
