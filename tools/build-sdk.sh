@@ -38,9 +38,9 @@ for folder in lib/libc/overlay include lib/libc/include lib/libvfio/include; do
 	done
 done
 
-# In place of the one header of libstdc++ that asks which C library there is.
-mkdir -p "$new/sysroot/c++/bits"
-cp "$top/lib/cxx/os_defines.h" "$new/sysroot/c++/bits/"
+# In place of the headers of libstdc++ that ask which C library there is.
+mkdir -p "$new/sysroot/c++"
+cp -R "$top/lib/cxx/include/bits" "$new/sysroot/c++/"
 
 # Libraries. The names that portable makefiles link are there, too: what they stand for is in
 # libcordon and libc, which every program is linked with.
@@ -77,10 +77,7 @@ done
 cp "$kernel" "$new/share/cordon/kernel.o"
 cp "$init" "$new/share/cordon/init"
 cp "$checker" "$new/share/cordon/manifest-check"
-cp "$top/boot/kernel.ld" "$top/boot/initramfs.S" "$top/LICENSE" "$new/share/cordon/"
-for name in sdk drivers manifest posix syscalls budgets options debugging security; do
-	cp "$top/docs/$name.md" "$new/share/cordon/"
-done
+cp "$top/boot/kernel.ld" "$top/boot/initramfs.S" "$top"/docs/*.md "$top/LICENSE" "$new/share/cordon/"
 cp -R "$top/docs/examples" "$new/share/cordon/"
 echo 1 >"$new/share/cordon/version"
 

@@ -99,9 +99,10 @@ step_headers() {
 		alone "$gcc_kernel" c || status=1
 	tracked 'arch/*asm.h' | each "printf '#include \"%s\"\n' \$1 |
 		$gcc_kernel -I. -x assembler-with-cpp -c -o /dev/null -" || status=1
-	tracked 'include/*.h' 'lib/*.h' 'tasks/*.h' | grep -v -e '/overlay/' -e '^lib/libc/include/' |
+	tracked 'include/*.h' 'lib/*.h' 'tasks/*.h' | grep -v -e '/overlay/' -e '^lib/libc/include/' -e '^lib/cxx/include/' |
 		alone "$USER_CC -std=gnu11 -Wall -Wextra -Werror $USER_CPPFLAGS" c || status=1
-	tracked 'include/*.h' 'lib/*include/*.h' | grep -v '^lib/libc/include/' |
+	# Those of lib/cxx stand among libstdc++'s, and are compiled there by sdk_test.
+	tracked 'include/*.h' 'lib/*include/*.h' | grep -v -e '^lib/libc/include/' -e '^lib/cxx/include/' |
 		alone "$USER_CC -std=gnu++17 -Wall -Wextra -Werror $USER_CPPFLAGS" c++ || status=1
 	# By the names that programs use, because some include newlib's of the same name.
 	for language in 'c -std=gnu11' 'c++ -std=gnu++17'; do

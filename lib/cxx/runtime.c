@@ -13,7 +13,9 @@
 
 #include <cordon/rt.h>
 
-static void __attribute__((noreturn)) end(const char *why)
+#include "internal.h"
+
+void cxx_end(const char *why)
 {
 	fprintf(stderr, "C++: %s\n", why);
 	abort();
@@ -26,7 +28,7 @@ static void *allocate(size_t size, size_t align)
 	void *memory = size == 0 ? malloc(1) : align == 0 ? malloc(size) : memalign(align, size);
 
 	if (!memory)
-		end("out of memory in operator new");
+		cxx_end("out of memory in operator new");
 	return memory;
 }
 
@@ -49,6 +51,10 @@ static void *allocate(size_t size, size_t align)
 		(void)nothrow;                                         \
 		return malloc(size == 0 ? 1 : size);                   \
 	}
+/* std::nothrow, by whose type such a new is chosen */
+extern const char cxx_nothrow __asm__("_ZSt7nothrow");
+const char cxx_nothrow;
+
 /* The sized and aligned forms have more parameters, which free() does not need. */
 #define CXX_DELETE(name, mangled)                 \
 	void name(void *memory) __asm__(mangled); \
@@ -78,7 +84,7 @@ CXX_DELETE(cxx_delete_array_both, "_ZdaPvmSt11align_val_t")    /* delete[](p, si
 void cxx_pure_virtual(void) __asm__("__cxa_pure_virtual");
 void cxx_pure_virtual(void)
 {
-	end("a pure virtual function was called");
+	cxx_end("a pure virtual function was called");
 }
 
 /* Names the program among shared libraries when destructors are registered (section 3.3.5). */
@@ -117,13 +123,13 @@ void cxx_guard_release(uint8_t *guard)
 	void name(const char *what) __asm__(mangled); \
 	void name(const char *what)                   \
 	{                                             \
-		end(what);                            \
+		cxx_end(what);                        \
 	}
 #define CXX_THROW_PLAIN(name, mangled, what) \
 	void name(void) __asm__(mangled);    \
 	void name(void)                      \
 	{                                    \
-		end(what);                   \
+		cxx_end(what);               \
 	}
 
 CXX_THROW(cxx_logic_error, "_ZSt19__throw_logic_errorPKc")
@@ -149,5 +155,15 @@ void cxx_out_of_range_format(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	end(text);
+	cxx_end(text);
+}
+
+/* std::_Sp_make_shared_tag::_S_eq(const type_info &): what std::make_shared asks for goes by
+ * address where there are no types at run time, and that was compared before. */
+_Bool cxx_is_make_shared(const void *type) __asm__(
+        "_ZNSt19_Sp_make_shared_tag5_S_eqERKSt9type_info");
+_Bool cxx_is_make_shared(const void *type)
+{
+	(void)type;
+	return 0;
 }

@@ -8,7 +8,7 @@ SDK_CHECKER_SRCS := tools/sdk/manifest-check.c tasks/init/manifest.c tasks/init/
 		    tasks/init/words.c
 SDK_FILES   := $(wildcard tools/sdk/* docs/examples/* docs/examples/*/* docs/*.md) tools/build-sdk.sh tools/mkcpio.py tools/mkprogram.py tools/mksyms.py \
 	       tools/machine.py tools/demo.py tools/emulator.py tools/run-qemu.py tools/check-program.py \
-	       boot/kernel.ld boot/initramfs.S lib/cxx/os_defines.h LICENSE
+	       boot/kernel.ld boot/initramfs.S $(wildcard lib/cxx/include/bits/*) LICENSE
 SDK_HEADERS := $(foreach folder,include lib/libc/overlay lib/libc/include lib/libvfio/include,\
 	       $(foreach depth,* */* */*/*,$(filter %.h %.def,$(wildcard $(folder)/$(depth)))))
 
