@@ -6,6 +6,7 @@
 #include <kernel/inject.h>
 #include <kernel/log.h>
 #include <kernel/panic.h>
+#include <kernel/sched.h>
 
 #include "region.h"
 
@@ -169,10 +170,14 @@ void regions_release(struct list *gone)
 {
 	struct region *region;
 	struct region *after;
+	uint32_t count = 0;
 
 	list_for_each_safe(region, after, gone, memory_link)
 	{
 		struct memory *memory = region->memory;
+
+		if (++count % SCHED_POINT_EVERY == 0)
+			sched_point();
 
 		region_destroy(region);
 		if (!memory)
@@ -236,22 +241,38 @@ void aspace_unref(struct aspace *aspace)
 	account_unref(account);
 }
 
-void aspace_clear(struct aspace *aspace)
+/* Takes some regions out, whose translations are gone. False: there were no more. */
+static bool regions_remove_some(struct aspace *aspace)
 {
 	struct list gone = LIST_INIT(gone);
-	const struct tree_node *last;
 	struct tree_node *node;
+	uint32_t count = 0;
 
 	spin_lock(&aspace->lock);
-	node = tree_first(&aspace->regions);
-	last = tree_last(&aspace->regions);
-	if (node)
-		region_empty_locked(aspace, node->start, last->end - node->start);
-	for (; node; node = tree_first(&aspace->regions))
+	while (count < SCHED_POINT_EVERY && (node = tree_first(&aspace->regions)) != NULL) {
 		region_remove_locked(region_from(node), &gone);
-	tables_settle_locked(aspace);
+		count++;
+	}
 	spin_unlock(&aspace->lock);
 	regions_release(&gone);
+	return count == SCHED_POINT_EVERY;
+}
+
+void aspace_clear(struct aspace *aspace)
+{
+	const struct tree_node *first, *last;
+
+	spin_lock(&aspace->lock);
+	first = tree_first(&aspace->regions);
+	last = tree_last(&aspace->regions);
+	if (first)
+		region_empty_locked(aspace, first->start, last->end - first->start);
+	spin_unlock(&aspace->lock);
+	while (regions_remove_some(aspace)) {
+	}
+	spin_lock(&aspace->lock);
+	tables_settle_locked(aspace);
+	spin_unlock(&aspace->lock);
 }
 
 /* --- mapping --------------------------------------------------------------------------------- */
@@ -374,7 +395,10 @@ int aspace_map(struct aspace *aspace, struct memory *memory, uint64_t offset, ui
 
 	if (err != 0)
 		return err;
-	err = region_create(aspace, memory, &region);
+	if (flags & CORDON_MAP_REPLACE)
+		err = regions_unmap_many(aspace, address->raw, address->raw + size);
+	if (err == 0)
+		err = region_create(aspace, memory, &region);
 	if (err != 0)
 		return err;
 	region->offset = offset;

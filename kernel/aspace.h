@@ -44,7 +44,8 @@ int aspace_map(struct aspace *aspace, struct memory *memory, uint64_t offset, ui
                uint32_t prot, uint32_t prot_max, uint32_t flags, uaddr_t *address);
 
 /* Unmaps what is mapped in [address, address + size); memory is given back only after every CPU
- * forgot the translations. Errors as memory_unmap in syscalls.def, with nothing done. */
+ * forgot the translations. Errors as memory_unmap in syscalls.def, with nothing done (of a range
+ * with very many regions, which goes in steps: with a part done). */
 int aspace_unmap(struct aspace *aspace, uaddr_t address, uint64_t size);
 
 /* Changes the rights of a range; what was only reserved in it gets memory. Errors as memory_protect

@@ -6,6 +6,7 @@
 #include <cordon/errno.h>
 #include <kernel/aspace.h>
 #include <kernel/panic.h>
+#include <kernel/sched.h>
 
 #include "region.h"
 
@@ -191,18 +192,47 @@ int regions_unmap_locked(struct aspace *aspace, uint64_t start, uint64_t end, st
 	return err;
 }
 
+/* How far an unmap goes before others may run: as regions_release does. */
+static uint64_t step_end_locked(const struct aspace *aspace, uint64_t start, uint64_t end)
+{
+	const struct tree_node *node = tree_find(&aspace->regions, start);
+	uint32_t count = 0;
+
+	for (; node && node->end < end; node = tree_next(node))
+		if (++count == SCHED_POINT_EVERY)
+			return node->end;
+	return end;
+}
+
 int aspace_unmap(struct aspace *aspace, uaddr_t address, uint64_t size)
 {
-	struct list gone = LIST_INIT(gone);
-	int err;
+	uint64_t start = address.raw, end = start + size;
+	int err = 0;
 
-	if (!aspace_range_is_valid(address.raw, size))
+	if (!aspace_range_is_valid(start, size))
 		return -EINVAL;
-	spin_lock(&aspace->lock);
-	err = regions_unmap_locked(aspace, address.raw, address.raw + size, &gone);
-	spin_unlock(&aspace->lock);
-	regions_release(&gone);
+	while (start < end && err == 0) {
+		struct list gone = LIST_INIT(gone);
+		uint64_t step;
+
+		spin_lock(&aspace->lock);
+		step = step_end_locked(aspace, start, end);
+		err = regions_unmap_locked(aspace, start, step, &gone);
+		spin_unlock(&aspace->lock);
+		regions_release(&gone);
+		start = step;
+	}
 	return err;
+}
+
+int regions_unmap_many(struct aspace *aspace, uint64_t start, uint64_t end)
+{
+	bool many;
+
+	spin_lock(&aspace->lock);
+	many = step_end_locked(aspace, start, end) != end;
+	spin_unlock(&aspace->lock);
+	return many ? aspace_unmap(aspace, uaddr(start), end - start) : 0;
 }
 
 /* --- protection ------------------------------------------------------------------------------ */

@@ -4,6 +4,7 @@
 #include <kernel/heap.h>
 #include <kernel/inject.h>
 #include <kernel/panic.h>
+#include <kernel/sched.h>
 #include <kernel/string.h>
 
 #define FIRST_CAPACITY 64u
@@ -162,6 +163,7 @@ void handle_table_close(struct handle_table *table)
 	struct account *account;
 	struct object *object;
 	uint32_t capacity;
+	uint32_t count = 0;
 
 	spin_lock(&table->lock);
 	table->closed = true;
@@ -169,6 +171,8 @@ void handle_table_close(struct handle_table *table)
 		object = slot_empty_locked(table, (uint32_t)table->newest);
 		spin_unlock(&table->lock);
 		object_handle_removed(object);
+		if (++count % SCHED_POINT_EVERY == 0)
+			sched_point();
 		spin_lock(&table->lock);
 	}
 	slots = table->slots;

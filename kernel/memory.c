@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include <arch/context.h>
 #include <arch/mmio.h>
-#include <arch/percpu.h>
 #include <cordon/errno.h>
 #include <kernel/heap.h>
 #include <kernel/memory.h>
 #include <kernel/page.h>
 #include <kernel/panic.h>
+#include <kernel/sched.h>
 #include <kernel/string.h>
 
 #define FLAGS_KNOWN                                                              \
@@ -408,7 +407,7 @@ void memory_write(struct memory *memory, uint64_t offset, const void *from, uint
 
 void memory_zero(struct memory *memory, uint64_t offset, uint64_t size)
 {
-	uint64_t since = 0; /* bytes since the last chance for interrupts */
+	uint64_t since = 0; /* bytes since others had a chance to run */
 
 	memory_check_range(memory, offset, size);
 	while (size > 0) {
@@ -416,8 +415,7 @@ void memory_zero(struct memory *memory, uint64_t offset, uint64_t size)
 		uint64_t run = memory_run(memory, offset, min_u64(size, SIZE_2M), &base);
 
 		if (since + run > SIZE_2M) {
-			DEBUG_ASSERT(percpu()->lock_depth == 0);
-			arch_interrupt_window();
+			sched_point();
 			since = 0;
 		}
 		memset(phys_to_virt(base), 0, run);

@@ -49,6 +49,10 @@ void region_remove_locked(struct region *region, struct list *gone);
  * nothing done. */
 int regions_unmap_locked(struct aspace *aspace, uint64_t start, uint64_t end, struct list *gone);
 
+/* Before a range is replaced: when it has so many regions that this takes long, unmaps them, while
+ * others run. Errors as aspace_unmap. */
+int regions_unmap_many(struct aspace *aspace, uint64_t start, uint64_t end);
+
 /* Whether [start, end) is mapped or reserved without a hole (-ENOMEM), and may get the rights
  * (-EACCES). */
 int regions_check_locked(const struct aspace *aspace, uint64_t start, uint64_t end, uint32_t prot);

@@ -260,6 +260,14 @@ static void give_way(void)
 	switch_locked(queue, LEAVE_PREEMPTED);
 }
 
+void sched_point(void)
+{
+	DEBUG_ASSERT(percpu()->lock_depth == 0);
+	arch_interrupt_window();
+	if (__atomic_load_n(&percpu_queue()->reschedule, __ATOMIC_RELAXED))
+		give_way();
+}
+
 void sched_exit(void)
 {
 	struct run_queue *queue = percpu_queue();

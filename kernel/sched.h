@@ -52,6 +52,14 @@ void sched_sleep(uint64_t until);
 /* Lets others run, if there are any; the caller stays ready. */
 void sched_yield_now(void);
 
+/* A place in a long operation of the kernel where others may run: interrupts come in, and a thread
+ * that waits for the CPU longer than a slice, or is a real-time one, gets it. Mutexes may be held,
+ * other locks not; the caller may go on on another CPU. */
+void sched_point(void);
+
+/* How many small things a long operation does between two such places. */
+#define SCHED_POINT_EVERY 128u
+
 /* Gives a thread that is in no queue to a CPU. */
 void sched_enqueue(struct thread *thread);
 

@@ -290,10 +290,6 @@ static inline void iommu_gather_add(struct iommu_gather *gather, struct iommu_do
 void iommu_gather_add_table(struct iommu_gather *gather, struct iommu_domain *domain, paddr_t frame,
                             struct account *payer);
 
-/* Flushes before the gather's owner does. The owner's own flush still returns a failure of this
- * one: its frames, too, were not confirmed. */
-int iommu_gather_flush_early(struct iommu_gather *gather);
-
 /* All units, in order. */
 struct list *iommu_units(void);
 

@@ -78,6 +78,9 @@ void iommu_gather_init(struct iommu_gather *gather);
  */
 int iommu_gather_flush(struct iommu_gather *gather);
 
+/* The same, in the middle: the last flush still returns a failure of this one. */
+int iommu_gather_flush_early(struct iommu_gather *gather);
+
 /* --- domains -------------------------------------------------------------------------------- */
 
 /* Whether requesters behind a unit may be let loose: false once it stopped answering. Whoever

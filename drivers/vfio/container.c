@@ -192,9 +192,13 @@ static void container_end_domain_locked(struct container *container)
 
 	DEBUG_ASSERT(mutex_held(&vfio_lock));
 	spin_lock(&container->lock);
-	container_clear_locked(container);
+	container->ending = true;
+	spin_unlock(&container->lock);
+	container_clear(container);
+	spin_lock(&container->lock);
 	container_keep_for_locked(container, NULL);
 	container->domain = NULL;
+	container->ending = false;
 	container->unconfirmed = false;
 	container->windows.count = 0;
 	spin_unlock(&container->lock);

@@ -28,6 +28,7 @@ struct container {
 
 	struct spinlock lock;        /* protects the rest, but for the faults */
 	struct iommu_domain *domain; /* NULL: no group. Changes under vfio_lock too */
+	bool ending;      /* the last group left: what is mapped goes, nothing is added */
 	bool unconfirmed; /* its unit did not confirm an invalidation: nothing is given back */
 	struct window_set windows;
 	struct tree mappings;
@@ -100,8 +101,9 @@ int container_unmap(struct container *container, uint64_t start, uint64_t size, 
 int container_batch(struct container *container, struct cordon_dma_op *ops, uint32_t count,
                     struct task *task, uint32_t *done);
 
-/* Removes every mapping from tables and tree. Returns 0 or -EIO (frames are in quarantine then). */
-int container_clear_locked(struct container *container);
+/* Removes every mapping from tables and tree, while none is added (ending). What the unit does not
+ * confirm stays in quarantine. */
+void container_clear(struct container *container);
 
 /* The index-th piece of the container's mappings, in the order of IOVAs; false past the end, with
  * *count the number of pieces. */

@@ -8,6 +8,7 @@
 #include <drivers/vfio/container.h>
 #include <kernel/heap.h>
 #include <kernel/panic.h>
+#include <kernel/sched.h>
 #include <kernel/string.h>
 #include <kernel/task.h>
 
@@ -58,20 +59,19 @@ void container_keep_for_locked(struct container *container, struct account *acco
 		mapping_free(mapping);
 }
 
-/* After the flush: frames go back, or into quarantine when it was not confirmed. */
+/* After the flush: frames go back, or into quarantine when this one or one before was not
+ * confirmed: a requester that may still translate reaches them. */
 static void mappings_finish_locked(struct container *container, struct mapping_list *gone,
                                    int flush_error)
 {
 	struct mapping *mapping;
 
-	if (flush_error) {
+	if (flush_error)
 		container->unconfirmed = true;
-		if (gone->count)
-			log_error("%u mappings stay in quarantine: the unit did not confirm",
-			          gone->count);
-	}
+	if (container->unconfirmed && gone->count)
+		log_error("%u mappings stay in quarantine: the unit did not confirm", gone->count);
 	while ((mapping = mapping_list_pop(gone)) != NULL) {
-		if (flush_error) {
+		if (container->unconfirmed) {
 			mapping_quarantine(mapping);
 			continue;
 		}
@@ -168,7 +168,7 @@ static int container_map_locked(struct container *container, const struct cordon
 	int error;
 
 	DEBUG_ASSERT(spin_held(&container->lock));
-	if (!container->domain)
+	if (!container->domain || container->ending)
 		return -EINVAL;
 	mapping = mapping_get_locked(container, task->account);
 	if (!mapping)
@@ -221,24 +221,58 @@ static bool range_is_whole_locked(const struct container *container, uint64_t st
 	return !node || node->start > last || node->end - 1 <= last;
 }
 
-/* Removes the mappings of a range. *bytes: how much. Returns 0, or -EINVAL with nothing done. */
+/* In the middle of a long operation: what is gone by now is confirmed and released, and others may
+ * run, also in this container. */
+static int container_pause_locked(struct container *container, struct iommu_gather *gather,
+                                  struct mapping_list *gone)
+{
+	int flushed = iommu_gather_flush_early(gather);
+
+	mappings_finish_locked(container, gone, flushed);
+	spin_unlock(&container->lock);
+	sched_point();
+	spin_lock(&container->lock);
+	return flushed;
+}
+
+/* The first mapping that lies wholly in [start, last]; NULL: there is none. */
+static struct tree_node *range_first_locked(const struct container *container, uint64_t start,
+                                            uint64_t last)
+{
+	struct tree_node *node = tree_find(&container->mappings, start);
+
+	if (node && node->start < start)
+		node = tree_next(node);
+	return node && node->end - 1 <= last ? node : NULL;
+}
+
+/* Removes the mappings of a range. *bytes: how much. Returns 0, or -EINVAL with nothing done, or
+ * -EIO when the unit stopped confirming. Many go with pauses: what others map meanwhile that is not
+ * wholly in the range stays. */
 static int container_unmap_locked(struct container *container, uint64_t start, uint64_t last,
                                   struct iommu_gather *gather, struct mapping_list *gone,
                                   uint64_t *bytes)
 {
 	struct tree_node *node;
+	int error;
 
 	DEBUG_ASSERT(spin_held(&container->lock));
 	*bytes = 0;
 	if (!range_is_whole_locked(container, start, last))
 		return -EINVAL;
-	node = tree_find(&container->mappings, start);
-	while (node && node->start <= last) {
+	node = range_first_locked(container, start, last);
+	while (node) {
 		struct tree_node *next = tree_next(node);
 
 		*bytes += node->end - node->start;
 		mapping_remove_locked(container, mapping_from(node), gather, gone);
-		node = next;
+		node = next && next->end - 1 <= last ? next : NULL;
+		if (!node || gone->count < SCHED_POINT_EVERY)
+			continue;
+		error = container_pause_locked(container, gather, gone);
+		if (error)
+			return error;
+		node = range_first_locked(container, start, last);
 	}
 	return 0;
 }
@@ -324,22 +358,13 @@ int container_batch(struct container *container, struct cordon_dma_op *ops, uint
 	return flushed;
 }
 
-int container_clear_locked(struct container *container)
+void container_clear(struct container *container)
 {
-	struct iommu_gather gather;
-	struct mapping_list gone = {0};
-	struct tree_node *node;
-	int flushed;
+	uint64_t unmapped;
 
-	DEBUG_ASSERT(spin_held(&container->lock));
-	iommu_gather_init(&gather);
-	while ((node = tree_first(&container->mappings)) != NULL)
-		mapping_remove_locked(container, mapping_from(node), &gather, &gone);
-	flushed = iommu_gather_flush(&gather);
-	if (container->unconfirmed)
-		flushed = -EIO; /* a requester that may still translate reaches these frames */
-	mappings_finish_locked(container, &gone, flushed);
-	return flushed;
+	/* Once more when the unit stops confirming: all that is left goes into quarantine. */
+	while (container_unmap(container, 0, UINT64_MAX, &unmapped) != 0) {
+	}
 }
 
 bool container_piece(struct container *container, uint32_t index, struct cordon_mapping_desc *out,

@@ -13,7 +13,6 @@ static struct thread fake_thread;
 struct percpu fake_percpu = {.self = &fake_percpu, .current = &fake_thread};
 struct percpu *fake_percpu_here = &fake_percpu;
 uint64_t fake_fences;
-uint64_t fake_interrupt_windows;
 
 static void (*relax_hook)(void *context);
 static void *relax_context;
@@ -54,10 +53,4 @@ void arch_cache_flush(const void *start, size_t size)
 unsigned int arch_cpu_number(void)
 {
 	return percpu_number();
-}
-
-void arch_interrupt_window(void)
-{
-	ASSERT(percpu()->lock_depth == 0);
-	fake_interrupt_windows++;
 }

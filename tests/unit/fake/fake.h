@@ -58,8 +58,10 @@ void fake_on_cache_flush(void (*hook)(void *context, const void *start, size_t s
                          void *context);
 extern uint64_t fake_fences;
 
-/* How often arch_interrupt_window was called; never with a lock held. */
-extern uint64_t fake_interrupt_windows;
+/* How often sched_point was called (sched.c); never with a lock held. What others do meanwhile:
+ * called each time, when set. */
+extern uint64_t fake_sched_points;
+extern void (*fake_others_run)(void);
 
 /* --- log (log.c) ---------------------------------------------------------------------------- */
 

@@ -5,6 +5,7 @@
 #include <arch/cpu.h>
 #include <arch/percpu.h>
 #include <kernel/clock.h>
+#include <kernel/panic.h>
 #include <kernel/sched.h>
 #include <tests/unit/fake/fake.h>
 
@@ -23,6 +24,17 @@ int sched_wait(uint64_t deadline)
 	if (wait_hook && !thread_current()->wake_pending)
 		wait_hook(wait_context);
 	return thread_current()->wake_pending ? 0 : -ETIMEDOUT;
+}
+
+uint64_t fake_sched_points;
+void (*fake_others_run)(void);
+
+void sched_point(void)
+{
+	ASSERT(percpu()->lock_depth == 0);
+	fake_sched_points++;
+	if (fake_others_run)
+		fake_others_run();
 }
 
 void sched_block(void)

@@ -174,6 +174,12 @@ static void interrupts(void)
 	}
 }
 
+void arch_interrupt_window(void)
+{
+	let_others();
+	interrupts();
+}
+
 void sim_user(uint64_t ns)
 {
 	uint64_t spent = 0;

@@ -265,19 +265,19 @@ Test(memory, the_budget_is_kept_with_the_list_of_extents)
 	end();
 }
 
-Test(memory, zeroing_much_lets_interrupts_in)
+Test(memory, zeroing_much_lets_others_run)
 {
 	struct memory *memory;
 
 	machine(100000);
 	cr_assert_eq(memory_create(account, SIZE_2M, 0, &memory), 0);
-	cr_assert_eq(fake_interrupt_windows, 0);
+	cr_assert_eq(fake_sched_points, 0);
 	object_unref(&memory->object);
 	cr_assert_eq(memory_create(account, 32 * MIB, 0, &memory), 0);
-	cr_assert_eq(fake_interrupt_windows, 15);
+	cr_assert_eq(fake_sched_points, 15);
 	object_unref(&memory->object);
 	cr_assert_eq(memory_create(account, 16 * MIB, CORDON_MEMORY_SCATTER, &memory), 0);
-	cr_assert_geq(fake_interrupt_windows, 22);
+	cr_assert_geq(fake_sched_points, 22);
 	object_unref(&memory->object);
 	end();
 }

@@ -168,6 +168,29 @@ Test(sched, realtime_thread_runs_as_soon_as_it_wakes)
 	cr_assert_leq(job.last, SIM_MS / 5, "%llu ns late", (unsigned long long)job.last);
 }
 
+/* In the kernel all the time, but for the places where others may run. */
+static void works_long(void *argument)
+{
+	(void)argument;
+	for (;;)
+		sched_point();
+}
+
+Test(sched, S10_long_operation_lets_a_realtime_thread_and_others_run)
+{
+	struct job job = {.ms = 1}, other = {.ms = 10};
+
+	start(1);
+	sim_thread(sim_task("hoarder"), "unmaps", works_long, NULL);
+	sched_set_realtime(sim_thread(sim_task("driver"), "interrupts", naps, &job), true);
+	sim_thread(sim_task("other"), "worker", work, &other);
+	run_for(20);
+	job.last = 0;
+	run_for(500);
+	cr_assert_leq(job.last, SIM_MS / 5, "%llu ns late", (unsigned long long)job.last);
+	cr_assert(other.done);
+}
+
 Test(sched, S10_realtime_thread_that_loops_has_its_share_and_no_more)
 {
 	struct thread *other, *greedy;

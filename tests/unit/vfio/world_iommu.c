@@ -94,11 +94,19 @@ static int flush(struct iommu_domain *domain)
 
 int iommu_gather_flush(struct iommu_gather *gather)
 {
-	int error = 0;
+	int error = gather->failed ? -EIO : 0;
 
-	if (gather->open)
-		error = flush(gather->domain);
+	if (gather->open && flush(gather->domain))
+		error = -EIO;
 	iommu_gather_init(gather);
+	return error;
+}
+
+int iommu_gather_flush_early(struct iommu_gather *gather)
+{
+	int error = iommu_gather_flush(gather);
+
+	gather->failed = error != 0;
 	return error;
 }
 

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* Operations on so many mappings that others have to run meanwhile (S10). */
+#include <cordon/errno.h>
+#include <criterion/criterion.h>
+#include <drivers/vfio/mapping.h>
+#include <kernel/sched.h>
+#include <tests/unit/fake/fake.h>
+#include <tests/unit/vfio/calls.h>
+
+#define RAM  UINT64_C(0x10000000) /* where memory objects of tests have their frames */
+#define IOVA UINT64_C(0x40000000)
+#define PAGE CORDON_PAGE_SIZE
+#define MANY (3 * SCHED_POINT_EVERY)
+
+static struct pci_function *function;
+static cordon_handle_t container, group, memory;
+static struct memory *object;
+
+static void start(void)
+{
+	function = world_function(3, &world_units[0]);
+	world_start();
+	container = call_container_create();
+	group = call_group_open(3);
+	cr_assert_eq(sys_container_add_group(container, group), 0);
+	object = world_memory(RAM, 2 * PAGE, 2 * PAGE);
+	memory = world_handle(&object->object, CORDON_RIGHTS_ALL);
+	object_unref(&object->object);
+}
+
+TestSuite(vfio_long, .init = start);
+
+static bool reaches(uint64_t iova)
+{
+	uint64_t physical = 0;
+
+	return world_translate(function, iova, CORDON_DMA_READ, &physical) && physical == RAM;
+}
+
+static void map_many(void)
+{
+	for (uint64_t i = 0; i < MANY; i++)
+		cr_assert_eq(call_map(container, memory, 0, IOVA + 2 * i * PAGE, PAGE, RW), 0);
+	fake_sched_points = 0;
+	world_flushes = 0;
+}
+
+/* In the second pause of an unmap: into what is gone by now, and over the end of the range. */
+static void others_map(void)
+{
+	if (fake_sched_points != 2)
+		return;
+	cr_assert_eq(world_flushes, 2u, "what is gone is confirmed before others run");
+	cr_assert_eq(call_map(container, memory, 0, IOVA, PAGE, RW), 0);
+	cr_assert_eq(call_map(container, memory, 0, IOVA - PAGE, PAGE, RW), 0);
+	cr_assert_eq(call_map(container, memory, 0, IOVA + 2 * MANY * PAGE, 2 * PAGE, RW), 0);
+}
+
+Test(vfio_long, S10_an_unmap_of_very_many_lets_others_run_meanwhile)
+{
+	map_many();
+	fake_others_run = others_map;
+	cr_assert_eq(call_unmap(container, IOVA, (2 * MANY + 1) * PAGE),
+	             (int64_t)((MANY + 1) * PAGE), "with one that came meanwhile");
+	cr_assert_eq(fake_sched_points, 3u);
+	cr_assert_eq(call_container_info(container).mappings, 2u, "one before, one over the end");
+	cr_assert_not(reaches(IOVA));
+	cr_assert(reaches(IOVA - PAGE));
+	cr_assert(reaches(IOVA + 2 * MANY * PAGE));
+}
+
+static void others_find_it_closed(void)
+{
+	if (fake_sched_points == 1)
+		cr_assert_eq(call_map(container, memory, 0, IOVA, PAGE, RW), -EINVAL);
+}
+
+Test(vfio_long, S10_the_end_of_a_container_lets_others_run_and_nothing_is_added)
+{
+	map_many();
+	fake_others_run = others_find_it_closed;
+	call_close(group);
+	cr_assert_eq(fake_sched_points, 2u);
+	cr_assert_eq(call_container_info(container).mappings, 0u);
+	cr_assert_eq(object->dma_mappings, 0u);
+}
+
+Test(vfio_long, an_unmap_of_very_many_stops_when_the_unit_does)
+{
+	map_many();
+	call_close(memory);
+	world_failures.flush = 1;
+	cr_assert_eq(call_unmap(container, 0, UINT64_MAX), -EIO);
+	cr_assert_eq(fake_sched_points, 1u);
+	call_close(group);
+	cr_assert_eq(call_container_info(container).mappings, 0u);
+	cr_assert_eq(world_memories(), 1u, "its frames stay");
+}
