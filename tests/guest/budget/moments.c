@@ -7,6 +7,7 @@
  * while it is killed.
  */
 #include <cordon/errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -264,8 +265,8 @@ static void sweep(void)
 		wrong += info.cause != CORDON_CAUSE_KILL;
 		if (ledger_settles(&before, lost == 0))
 			continue;
-		tap_note("killed after %llu ns, in phase %u",
-		         (unsigned long long)(moments * step_ns), (unsigned int)*phase_page);
+		tap_note("killed after %" PRIu64 " ns, in phase %u", moments * step_ns,
+		         (unsigned int)*phase_page);
 		if (++lost > 3)
 			break;
 	}

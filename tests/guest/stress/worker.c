@@ -250,7 +250,7 @@ int worker_main(uint64_t seed)
 		if (wrong)
 			return wrong;
 		if (faults && dice_below(&dice, ROUNDS) == 0)
-			*(volatile int *)0 = (int)i;
+			*(volatile uint32_t *)(uintptr_t)(i * sizeof(i)) = i; /* nothing is there */
 	}
 	return WORKER_DONE;
 }
