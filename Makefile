@@ -34,6 +34,9 @@ VICTIM	    ?=#                  fuzz-guest: the number of the task whose calls a
 ONLY	    ?=#                  ablation: only those whose name matches this glob
 QUICK	    ?=#                  ablation: 1: of the guests only some of the named ones
 
+# What the image calls itself, before the commit that it was built from.
+VERSION := 0.1
+
 IOMMU	    := $(strip $(IOMMU))
 BUILD	    := $(strip $(BUILD))
 NEWLIB	    := $(strip $(NEWLIB))

@@ -30,6 +30,7 @@
 #include <kernel/syscall.h>
 #include <kernel/system.h>
 #include <kernel/task.h>
+#include <kernel/version.h>
 #include <kernel/trace.h>
 #include <kernel/trap.h>
 #include <lib/cpio/cpio.h>
@@ -67,6 +68,7 @@ static void memory_start(const struct boot_info *boot)
 	asan_start();
 	if (sched_init(percpu()))
 		panic("no memory for the first thread");
+	log_info("%s", version_text);
 	log_info("memory: %llu MiB, %llu MiB free", (unsigned long long)(page_total_count() >> 8),
 	         (unsigned long long)(page_free_count() >> 8));
 }

@@ -10,4 +10,4 @@ KERNEL_SRCS += kernel/main.c kernel/task.c kernel/thread.c kernel/sched.c kernel
 	       kernel/sys_task.c kernel/system.c kernel/selftest.c kernel/asan.c kernel/ubsan.c
 
 # What the system says of itself.
-KERNEL_SRCS += kernel/backtrace.c kernel/program.c kernel/state.c kernel/state_devices.c kernel/trace.c kernel/trace_format.c
+KERNEL_SRCS += kernel/backtrace.c kernel/program.c kernel/state.c kernel/state_devices.c kernel/trace.c kernel/trace_format.c kernel/version.c

@@ -13,6 +13,7 @@
 #include <kernel/symbols.h>
 #include <kernel/system.h>
 #include <kernel/task.h>
+#include <kernel/version.h>
 
 /* So much is printed even of a system that is full. */
 #define TASKS_MAX    64u
@@ -20,23 +21,9 @@
 #define COUNTERS_MAX 192u
 #define CALLS_MAX    12u
 
-#if defined(__clang__)
-#define COMPILER "compiled by" /* the version begins with the name */
-#else
-#define COMPILER "compiled by gcc"
-#endif
-
 #define NS_PER_US UINT64_C(1000)
 #define NS_PER_MS UINT64_C(1000000)
 #define NS_PER_S  UINT64_C(1000000000)
-
-#if defined(CORDON_ASAN) && CORDON_ASAN
-#define BUILD "debug, with the address sanitizer"
-#elif defined(CORDON_DEBUG) && CORDON_DEBUG
-#define BUILD "debug"
-#else
-#define BUILD "release"
-#endif
 
 /* A line that is put together from pieces. */
 struct line {
@@ -270,7 +257,7 @@ static void print_budget(const struct account *account)
 	end(&line);
 	for (uint32_t i = 0; i < CHARGE_KINDS; i++)
 		if (account->refused[i])
-			add(&line, "%s%s %u times", line.used ? ", " : "  refused: ", kinds[i],
+			add(&line, "%s%s %u", line.used ? ", " : "  refused: ", kinds[i],
 			    account->refused[i]);
 	if (line.used)
 		end(&line);
@@ -326,7 +313,7 @@ void state_print(void)
 	state_line("--- state, %llu.%06llu s after boot%s", (unsigned long long)(now / NS_PER_S),
 	           (unsigned long long)(now % NS_PER_S / NS_PER_US),
 	           locks_are_broken ? ", in a panic" : "");
-	state_line("kernel: " BUILD ", " COMPILER " " __VERSION__);
+	state_line("kernel: %s", version_text);
 	state_line("command line: %s", cmdline_text());
 	print_counters();
 	print_cpus();

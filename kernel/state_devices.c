@@ -50,6 +50,20 @@ static void print_device(uint32_t index, const void *record)
 	           flag(device->flags, CORDON_DEVICE_REFUSED, ", refused"));
 }
 
+static void print_container(uint32_t index, const void *record)
+{
+	const struct cordon_container_desc *container = record;
+
+	(void)index;
+	state_line("container %llu, %.*s(%llu): groups %u, open devices %u, mappings %u of %#llx "
+	           "bytes, %llu table frames",
+	           (unsigned long long)container->container, (int)sizeof(container->holder_name),
+	           container->holder ? container->holder_name : "nobody",
+	           (unsigned long long)container->holder, container->groups, container->devices,
+	           container->mappings, (unsigned long long)container->mapped_bytes,
+	           (unsigned long long)container->tables);
+}
+
 static void print_mapping(uint32_t index, const void *record)
 {
 	const struct cordon_mapping_desc *mapping = record;
@@ -82,5 +96,6 @@ void state_print_devices(void)
 	print_topic(CORDON_SYSTEM_IOMMU, RECORDS_MAX, "units", print_unit);
 	print_topic(CORDON_SYSTEM_GROUPS, RECORDS_MAX, "groups", print_group);
 	print_topic(CORDON_SYSTEM_DEVICES, RECORDS_MAX, "devices", print_device);
+	print_topic(CORDON_SYSTEM_CONTAINERS, RECORDS_MAX, "containers", print_container);
 	print_topic(CORDON_SYSTEM_MAPPINGS, MAPPINGS_MAX, "mappings", print_mapping);
 }

@@ -220,6 +220,11 @@ bool iommu_domain_coherent(const struct iommu_domain *domain)
 	return domain->unit->snoop_enforced;
 }
 
+uint64_t iommu_domain_tables(const struct iommu_domain *domain)
+{
+	return domain->table.table_count;
+}
+
 /* --- mappings -------------------------------------------------------------------------------- */
 
 /* Whether [start, start + size) may be mapped at all: the caller answers for it. */

@@ -120,6 +120,9 @@ uint64_t iommu_domain_page_sizes(const struct iommu_domain *domain);
 uint32_t iommu_domain_address_bits(const struct iommu_domain *domain);
 bool iommu_domain_coherent(const struct iommu_domain *domain);
 
+/* How many frames its tables take now, those that are kept empty included. */
+uint64_t iommu_domain_tables(const struct iommu_domain *domain);
+
 /*
  * Maps [iova, iova + size) to [base, base + size) with CORDON_DMA_* directions, largest leaves that
  * fit. Nothing is mapped there. Page aligned, inside the ranges (the caller checked; asserted).

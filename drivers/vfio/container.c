@@ -256,3 +256,20 @@ void container_describe(struct container *container, const struct account *accou
 	spin_unlock(&container->lock);
 	mutex_unlock(&vfio_lock);
 }
+
+void container_report_locked(struct container *container, struct cordon_container_desc *out)
+{
+	DEBUG_ASSERT(mutex_held(&vfio_lock));
+	*out = (struct cordon_container_desc){
+	        .container = container->object.id,
+	        .groups = container->group_count,
+	        .devices = container->open_devices,
+	};
+	spin_lock(&container->lock);
+	out->holder = container->task;
+	string_copy(out->holder_name, container->task_name, sizeof(out->holder_name));
+	out->mappings = container->mapping_count;
+	out->mapped_bytes = window_set_mapped(&container->windows);
+	out->tables = container->domain ? iommu_domain_tables(container->domain) : 0;
+	spin_unlock(&container->lock);
+}

@@ -81,6 +81,9 @@ void container_settle_locked(struct container *container);
 void container_describe(struct container *container, const struct account *account,
                         struct cordon_container_info *out);
 
+/* The same for whoever inspects the system. vfio_lock is held. */
+void container_report_locked(struct container *container, struct cordon_container_desc *out);
+
 /* --- mappings (dma.c) ---------------------------------------------------------------------- */
 
 /* Who maps pays, for the mapping and for the tables that it needs, until it is unmapped. */

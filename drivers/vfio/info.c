@@ -44,20 +44,44 @@ static int info_device(uint32_t index, struct cordon_device_desc *out)
 	return error;
 }
 
-/* Only a container with a group has mappings, so all of them are found through the groups. */
+/* The index-th container that has a group; the others have no mappings, and nothing to tell. */
+static struct container *container_at_locked(uint32_t index)
+{
+	const struct group *group;
+
+	DEBUG_ASSERT(mutex_held(&vfio_lock));
+	for (uint32_t i = 0; (group = group_at(i)) != NULL; i++) {
+		struct container *container = group->container;
+
+		if (container &&
+		    group == list_first(&container->groups, struct group, container_link) &&
+		    index-- == 0)
+			return container;
+	}
+	return NULL;
+}
+
+static int info_container(uint32_t index, struct cordon_container_desc *out)
+{
+	struct container *container;
+
+	mutex_lock(&vfio_lock);
+	container = container_at_locked(index);
+	if (container)
+		container_report_locked(container, out);
+	mutex_unlock(&vfio_lock);
+	return container ? 0 : -ENOENT;
+}
+
 static int info_mapping(uint32_t index, struct cordon_mapping_desc *out)
 {
-	struct group *group;
+	struct container *container;
 	int error = -ENOENT;
 
 	mutex_lock(&vfio_lock);
-	for (uint32_t i = 0; (group = group_at(i)) != NULL; i++) {
-		struct container *container = group->container;
+	for (uint32_t i = 0; (container = container_at_locked(i)) != NULL; i++) {
 		uint32_t count;
 
-		if (!container ||
-		    group != list_first(&container->groups, struct group, container_link))
-			continue;
 		if (container_piece(container, index, out, &count)) {
 			error = 0;
 			break;
@@ -96,6 +120,9 @@ int vfio_info(uint32_t topic, uint32_t index, void *record, size_t *size)
 	case CORDON_SYSTEM_FAULTS:
 		*size = sizeof(struct cordon_fault);
 		break;
+	case CORDON_SYSTEM_CONTAINERS:
+		*size = sizeof(struct cordon_container_desc);
+		break;
 	default:
 		return -EINVAL;
 	}
@@ -111,6 +138,8 @@ int vfio_info(uint32_t topic, uint32_t index, void *record, size_t *size)
 		return info_device(index, record);
 	case CORDON_SYSTEM_MAPPINGS:
 		return info_mapping(index, record);
+	case CORDON_SYSTEM_CONTAINERS:
+		return info_container(index, record);
 	default:
 		return info_fault(index, record);
 	}
@@ -120,7 +149,7 @@ void vfio_init(void)
 {
 	static const enum cordon_system_topic topics[] = {
 	        CORDON_SYSTEM_IOMMU,    CORDON_SYSTEM_GROUPS, CORDON_SYSTEM_DEVICES,
-	        CORDON_SYSTEM_MAPPINGS, CORDON_SYSTEM_FAULTS,
+	        CORDON_SYSTEM_MAPPINGS, CORDON_SYSTEM_FAULTS, CORDON_SYSTEM_CONTAINERS,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(topics); i++)

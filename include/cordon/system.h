@@ -16,14 +16,15 @@ extern "C" {
 
 /* system_info topics. Each is a list of records; index n is the n-th, ENOENT past the end. */
 enum cordon_system_topic {
-	CORDON_SYSTEM_IOMMU = 0,    /* struct cordon_iommu_desc, one per unit */
-	CORDON_SYSTEM_TASKS = 1,    /* struct cordon_task_info */
-	CORDON_SYSTEM_GROUPS = 2,   /* struct cordon_group_desc */
-	CORDON_SYSTEM_DEVICES = 3,  /* struct cordon_device_desc */
-	CORDON_SYSTEM_MAPPINGS = 4, /* struct cordon_mapping_desc */
-	CORDON_SYSTEM_FAULTS = 5,   /* struct cordon_fault, oldest first (the last 256) */
-	CORDON_SYSTEM_COUNTERS = 6, /* struct cordon_counter */
-	CORDON_SYSTEM_TOPICS = 7,
+	CORDON_SYSTEM_IOMMU = 0,      /* struct cordon_iommu_desc, one per unit */
+	CORDON_SYSTEM_TASKS = 1,      /* struct cordon_task_info */
+	CORDON_SYSTEM_GROUPS = 2,     /* struct cordon_group_desc */
+	CORDON_SYSTEM_DEVICES = 3,    /* struct cordon_device_desc */
+	CORDON_SYSTEM_MAPPINGS = 4,   /* struct cordon_mapping_desc */
+	CORDON_SYSTEM_FAULTS = 5,     /* struct cordon_fault, oldest first (the last 256) */
+	CORDON_SYSTEM_COUNTERS = 6,   /* struct cordon_counter */
+	CORDON_SYSTEM_CONTAINERS = 7, /* struct cordon_container_desc: those that have a group */
+	CORDON_SYSTEM_TOPICS = 8,
 };
 
 enum cordon_iommu_vendor {
@@ -56,6 +57,19 @@ struct cordon_group_desc {
 	char holder_name[CORDON_NAME_MAX];
 };
 CORDON_STATIC_ASSERT(sizeof(struct cordon_group_desc) == 184, "cordon_group_desc layout");
+
+struct cordon_container_desc {
+	uint64_t container; /* object id */
+	uint64_t holder;    /* id of the task that it is bound to, 0: none yet */
+	char holder_name[CORDON_NAME_MAX];
+	uint32_t groups;
+	uint32_t devices; /* open */
+	uint32_t mappings;
+	uint32_t reserved;
+	uint64_t mapped_bytes;
+	uint64_t tables; /* frames of translation tables, empty ones included */
+};
+CORDON_STATIC_ASSERT(sizeof(struct cordon_container_desc) == 80, "cordon_container_desc layout");
 
 struct cordon_mapping_desc {
 	uint64_t container; /* object id */

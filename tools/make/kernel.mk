@@ -53,6 +53,17 @@ $(1)/kernel/%.S.o: %.S $(1)/kernel/flags
 	$$(Q)$$(CC) $$(KERNEL_NOSTDINC) $$(KERNEL_CPPFLAGS) $$(KERNEL_MACHINE) -g -Werror $(2) -MMD -MP -c -o $$@ $$<
 endef
 
+# Only version.c knows the commit, so that only it is compiled anew for another one.
+VERSION_HEADER := $(BUILD)/version.h
+$(VERSION_HEADER): FORCE
+	@mkdir -p $(@D)
+	@printf '#define CORDON_VERSION "%s"\n' "$$(tools/version.sh $(VERSION))" > $@.$$$$ && \
+	if cmp -s $@.$$$$ $@; then rm -f $@.$$$$; else mv $@.$$$$ $@; fi
+
+VERSION_OBJECTS := $(addsuffix /kernel/kernel/version.o,$(BUILD) $(BUILD)/debug $(BUILD)/address)
+$(VERSION_OBJECTS): $(VERSION_HEADER)
+$(VERSION_OBJECTS): KERNEL_CPPFLAGS += -include $(VERSION_HEADER)
+
 # --- images --------------------------------------------------------------------------
 
 # Linked twice: the addresses of the first pass make the symbol table that the second pass

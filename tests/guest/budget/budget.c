@@ -162,7 +162,7 @@ static void test_all_frames(void)
 	                   &(cordon_handle_t){0}),
 	       -ENOMEM, "S10: what was given to a task is gone for its creator");
 	cordon_task_info(CORDON_HANDLE_NONE, &self);
-	tap_is((int64_t)(self.refused.frames - refused), 1, "and counts as its refusal");
+	tap_is((int64_t)(self.refused.frames - refused), 1, "S10: and that counts as its refusal");
 	tap_ok(bystander_works(), "S10: other tasks have theirs");
 	cordon_task_kill(task, 0);
 	child_wait(task);

@@ -246,7 +246,7 @@ static void test_both_live(const struct hand *creator, const struct hand *surviv
 	tap_ok(same_use(&creator_before, &now), "S10: and only that");
 	now = info_of(survivor->task);
 	tap_is(order(creator, UNMAP, 1000, BUDGET_MAX), now.mappings - before.mappings - SURVIVORS,
-	       "who made it can unmap what the other one mapped");
+	       "S10: who made it can unmap what the other one mapped");
 	now = info_of(survivor->task);
 	tap_is(now.mappings - before.mappings, SURVIVORS, "S10: which is not charged any more");
 }
@@ -266,12 +266,14 @@ static void test_one_survives(const struct hand *creator, const struct hand *sur
 	now = info_of(survivor->task);
 	tap_is(now.mappings - before.mappings, SURVIVORS, "S10: at its own expense");
 	now = info_of(creator->task);
-	tap_ok(same_use(&dead, &now), "S10: and not at that of the dead");
-	tap_is(order(survivor, TRANSFER, 500, 0), 0, "the device uses what it mapped");
+	/* Its last thread may just be leaving. */
+	tap_ok(now.mappings == dead.mappings && now.kernel <= dead.kernel,
+	       "S10: and not at that of the dead");
+	tap_is(order(survivor, TRANSFER, 500, 0), 0, "S10: so that the device uses what it mapped");
 	tap_is(order(survivor, UNMAP, 0, CREATORS), CREATORS, "it unmaps what the other one left");
 	now = info_of(CORDON_HANDLE_NONE);
 	tap_is(now.lent.mappings, BUDGET_MAX, "S10: whose creator has that at once");
-	tap_is(order(survivor, UNMAP, 0, 2000), 2 * SURVIVORS, "and the rest");
+	tap_is(order(survivor, UNMAP, 0, 2000), 2 * SURVIVORS, "S10: and the rest");
 	now = info_of(survivor->task);
 	tap_ok(before.kernel - now.kernel >= SURVIVORS * PAGE && now.mappings < SURVIVORS,
 	       "S10: nothing is kept at its expense");

@@ -7,4 +7,4 @@ GUEST_TESTS += backtrace
 backtrace_SRCS := tests/guest/observe/backtrace.c tests/guest/support/tap.c tests/guest/support/support.c
 
 GUEST_TESTS += state
-state_SRCS := tests/guest/observe/state.c tests/guest/support/tap.c tests/guest/support/support.c
+state_SRCS := tests/guest/observe/state.c tests/guest/vfio/edu.c tests/guest/support/tap.c tests/guest/support/support.c

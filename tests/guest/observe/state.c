@@ -7,6 +7,7 @@
 #include <string.h>
 #include <tests/guest/support/support.h>
 #include <tests/guest/support/tap.h>
+#include <tests/guest/vfio/edu.h>
 
 #define SLEEP_NS UINT64_C(3600000000000)
 
@@ -74,6 +75,16 @@ static void end_all(const cordon_handle_t tasks[3])
 	}
 }
 
+/* Two pages in a device's container, one mapping. */
+static void map_pages(const struct edu *edu)
+{
+	struct cordon_dma_map map = {.flags = CORDON_DMA_READ, .iova = 0x100000, .size = 0x2000};
+
+	if (cordon_memory_create(map.size, 0, &map.memory) < 0 ||
+	    cordon_container_map(edu->container, &map) < 0)
+		tap_bail("no mapping");
+}
+
 static void test_counters(void)
 {
 	uint64_t switches = test_counter("cpus.switches"), faults = test_counter("tasks.faults");
@@ -89,18 +100,22 @@ static void test_counters(void)
 int main(int argc, char **argv)
 {
 	cordon_handle_t tasks[3], weak;
+	struct edu edu;
 	uint64_t heap;
 
 	if (argc > 1 && strcmp(argv[1], "panic") != 0)
 		return child_main(argv[1]);
 	test_counters();
 	start_all(tasks);
+	edu_start(&edu);
+	map_pages(&edu);
 	heap = test_counter("heap.bytes");
 	tap_is(cordon_system_state(test_authority()), 0, "the state is printed");
 	tap_is((int64_t)test_counter("heap.bytes"), (int64_t)heap, "and leaves nothing behind");
 	tap_is(cordon_handle_dup(test_authority(), CORDON_RIGHT_MANAGE, &weak), 0, "a weak handle");
 	tap_is(cordon_system_state(weak), -EACCES, "who may not inspect does not get it");
 	tap_is(cordon_system_state(CORDON_STDOUT), -EBADF, "nor who has no authority");
+	edu_stop(&edu);
 	end_all(tasks);
 	return tap_done();
 }

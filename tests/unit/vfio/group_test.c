@@ -408,7 +408,8 @@ Test(vfio_group, the_holder_of_the_authority_sees_groups_devices_and_mappings)
 	struct memory *memory = world_memory(0x10000000, 4 * PAGE, PAGE);
 	struct cordon_group_desc desc;
 	struct cordon_device_desc device;
-	struct cordon_mapping_desc mapping;
+	struct cordon_mapping_desc mapping, beyond;
+	struct cordon_container_desc told;
 	struct cordon_iommu_desc iommu;
 	size_t size = sizeof(desc);
 
@@ -441,7 +442,17 @@ Test(vfio_group, the_holder_of_the_authority_sees_groups_devices_and_mappings)
 	cr_assert_eq(mapping.offset, 0u);
 	cr_assert_eq(mapping.holder, 100u);
 	cr_assert_eq(mapping.flags, CORDON_DMA_READ);
-	cr_assert_eq(vfio_info(CORDON_SYSTEM_MAPPINGS, 2, &mapping, &size), -ENOENT);
+	cr_assert_eq(vfio_info(CORDON_SYSTEM_MAPPINGS, 2, &beyond, &size), -ENOENT);
+
+	size = sizeof(told);
+	cr_assert_eq(vfio_info(CORDON_SYSTEM_CONTAINERS, 0, &told, &size), 0);
+	cr_assert_eq(told.container, mapping.container);
+	cr_assert_eq(told.holder, 100u);
+	cr_assert_str_eq(told.holder_name, "task0");
+	cr_assert_eq(told.groups, 1u);
+	cr_assert_eq(told.devices, 0u);
+	cr_assert_eq(told.mapped_bytes, 3 * PAGE);
+	cr_assert_eq(vfio_info(CORDON_SYSTEM_CONTAINERS, 1, &told, &size), -ENOENT);
 
 	size = sizeof(iommu);
 	cr_assert_eq(vfio_info(CORDON_SYSTEM_IOMMU, 0, &iommu, &size), 0);

@@ -242,6 +242,11 @@ uint32_t iommu_domain_address_bits(const struct iommu_domain *domain)
 	return 39;
 }
 
+uint64_t iommu_domain_tables(const struct iommu_domain *domain)
+{
+	return domain->leaf_count;
+}
+
 bool iommu_domain_coherent(const struct iommu_domain *domain)
 {
 	(void)domain;
