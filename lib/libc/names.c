@@ -12,15 +12,39 @@ static const char *name_of(const char *const *names, uint64_t count, uint64_t in
 	return index < count && names[index] != NULL ? names[index] : "unknown";
 }
 
+/* newlib speaks of owners, processes and character devices, of which there are none here. */
+static const char *system_error(int64_t error)
+{
+	static const char *const texts[] = {
+	        [EPERM] = "Not permitted",
+	        [EBADF] = "Bad handle",
+	        [EAGAIN] = "Try again later",
+	        [ENOMEM] = "Out of memory or budget",
+	        [EXDEV] = "Does not fit together",
+	        [EMFILE] = "Out of handles",
+	        [ENOTTY] = "Not possible with this object",
+	        [ERANGE] = "Out of range",
+	        [EOPNOTSUPP] = "Not supported",
+	        [ETIMEDOUT] = "Timed out",
+	        [EOVERFLOW] = "Beyond the greatest value",
+	};
+
+	return (uint64_t)error < COUNT(texts) ? texts[error] : NULL;
+}
+
 const char *cordon_strerror(int64_t result)
 {
 	const char *text;
 
 	if (result == 0)
 		return "success";
+	if (result < -__ELASTERROR || result > __ELASTERROR)
+		return "unknown error";
 	if (result < 0)
 		result = -result;
-	text = result <= __ELASTERROR ? strerror((int)result) : "";
+	text = system_error(result);
+	if (text == NULL)
+		text = strerror((int)result);
 	return text[0] != '\0' ? text : "unknown error";
 }
 

@@ -132,6 +132,13 @@ static void test_streams(void)
 	tap_ok(sscanf("12 0.5", "%d %lf", &number, &value) == 2 && number == 12 && value == 0.5,
 	       "scanf");
 	tap_ok(fabs(sin(1.0) * sin(1.0) + cos(1.0) * cos(1.0) - 1.0) < 1e-12, "libm");
+	tap_ok(strcmp(cordon_strerror(-EMFILE), "Out of handles") == 0 &&
+	               strcmp(cordon_strerror(EAGAIN), "Try again later") == 0 &&
+	               strcmp(cordon_strerror(-EINVAL), strerror(EINVAL)) == 0 &&
+	               strcmp(cordon_strerror(0), "success") == 0 &&
+	               strcmp(cordon_strerror(INT64_MIN), "unknown error") == 0 &&
+	               strcmp(cordon_strerror(-100000), "unknown error") == 0,
+	       "errors of system calls are told in words of this system");
 	tap_is(isatty(STDOUT_FILENO), 1, "stdout is a terminal");
 	errno = 0;
 	tap_ok(lseek(STDOUT_FILENO, 0, SEEK_SET) == -1 && errno == ESPIPE, "it cannot seek");
