@@ -129,8 +129,10 @@ static int set_up(struct fs *fs)
 	fs->folder = &fs->tree.root;
 	fs->mask = 022;
 	err = archive_map(&bytes, &size);
-	if (err == 0 && size > 0)
+	if (err == 0 && size > 0) {
+		fs->archive = bytes;
 		err = archive_add(&fs->tree, bytes, size);
+	}
 	if (err == 0)
 		err = fs_devices_make(&fs->tree);
 	if (err == 0)

@@ -12,6 +12,7 @@ struct fs {
 	struct __lock lock;
 	bool ready;
 	struct fs_tree tree;
+	const uint8_t *archive; /* the initramfs where it is mapped, or null */
 	struct fs_node *tmp;
 	struct fs_node *folder; /* the working directory, with a reference */
 	mode_t mask;            /* umask */

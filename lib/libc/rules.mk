@@ -52,4 +52,5 @@ LIBC_SRCS += lib/libc/stubs.S \
 	     lib/libc/clock.c \
 	     lib/libc/names.c \
 	     lib/libc/service.c \
+	     lib/libc/program.c \
 	     lib/libc/errno_check.c

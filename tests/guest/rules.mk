@@ -16,6 +16,9 @@ groups_SRCS := tests/guest/groups.c $(GUEST_SUPPORT)
 GUEST_TESTS += channel
 channel_SRCS := tests/guest/channel.c tests/guest/vfio/edu.c $(GUEST_SUPPORT)
 
+GUEST_TESTS += program
+program_SRCS := tests/guest/program.c $(GUEST_SUPPORT)
+
 GUEST_TESTS += service
 service_SRCS := tests/guest/service.c $(GUEST_SUPPORT)
 

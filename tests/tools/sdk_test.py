@@ -350,6 +350,16 @@ class Sdk(unittest.TestCase):
         # One that would go around the IOMMU is not handed out, and init says why.
         self.assertIn("bypasses the IOMMU", self.boot(driver, "--", "-device", device, status=1))
 
+    def test_a_device_is_handed_to_a_worker_and_comes_back(self):
+        folder = self.work / "examples" / "handover"
+        for iommu in ("intel", "amd"):
+            with self.subTest(iommu):
+                said = self.boot("--iommu", iommu, "--smp", "2", folder / "handover.c",
+                                 "--with", folder / "worker.c")
+                self.assertIn("the worker says: carried by a worker", said)
+                self.assertIn("the worker was killed", said)
+                self.assertIn("the device is ours still", said)
+
     @needs_network
     def test_a_device_is_reached_behind_a_switch_that_groups_it(self):
         said = self.boot("--no-edu", self.nic(), "--", *self.NET, *self.PORT,
