@@ -40,9 +40,20 @@ static uint64_t total_frames;
 #define HOT_MAX   64
 #define HOT_ORDER 5 /* moved at a time */
 
+/* And a few small blocks, for the same reason. What is larger takes so long to be cleared that the
+ * lock does not matter. */
+#define HOT_BLOCK_ORDER 4
+#define HOT_BLOCKS      2
+
+struct hot_blocks {
+	uint32_t count;
+	uint32_t frames[HOT_BLOCKS]; /* the first of each */
+};
+
 struct hot_list {
 	uint32_t count;
 	uint32_t frames[HOT_MAX];
+	struct hot_blocks blocks[HOT_BLOCK_ORDER]; /* of order 1 and up */
 };
 
 static struct hot_list hot_lists[CPUS_MAX];
@@ -97,6 +108,16 @@ static bool buddy_take_locked(unsigned int order, uint64_t *out)
 	buddy_frames -= UINT64_C(1) << order;
 	*out = frame;
 	return true;
+}
+
+static bool buddy_take(unsigned int order, uint64_t *out)
+{
+	bool found;
+
+	spin_lock(&page_lock);
+	found = buddy_take_locked(order, out);
+	spin_unlock(&page_lock);
+	return found;
 }
 
 /* Puts a block into the lists, joined with its free neighbours. All its frames are FRAME_BODY. */
@@ -176,7 +197,7 @@ static struct hot_list *hot_list(void)
 }
 
 /* Fills an empty list with one block, or with the largest smaller one there is. */
-static __attribute__((noinline)) bool hot_refill(struct hot_list *hot)
+static bool hot_fill(struct hot_list *hot)
 {
 	unsigned int order = HOT_ORDER;
 	uint64_t frame;
@@ -206,6 +227,72 @@ static __attribute__((noinline)) void hot_drain(struct hot_list *hot, uint32_t c
 	spin_unlock(&page_lock);
 	hot->count -= count;
 	memmove(hot->frames, hot->frames + count, hot->count * sizeof(hot->frames[0]));
+}
+
+/* --- small blocks ---------------------------------------------------------------------------- */
+
+/* A block of this CPU's, whose frames are FRAME_HOT until the caller says otherwise. */
+static bool block_take_hot(unsigned int order, uint64_t *out)
+{
+	struct hot_blocks *blocks = &hot_list()->blocks[order - 1];
+
+	if (blocks->count == 0)
+		return false;
+	*out = blocks->frames[--blocks->count];
+	return true;
+}
+
+static bool block_put_hot(uint64_t frame, unsigned int order)
+{
+	struct hot_blocks *blocks = &hot_list()->blocks[order - 1];
+
+	if (blocks->count == HOT_BLOCKS)
+		return false;
+	memset(states + frame, FRAME_HOT, UINT64_C(1) << order);
+	blocks->frames[blocks->count++] = (uint32_t)frame;
+	return true;
+}
+
+static uint64_t blocks_frames(const struct hot_list *hot)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int order = 1; order <= HOT_BLOCK_ORDER; order++)
+		sum += (uint64_t)hot->blocks[order - 1].count << order;
+	return sum;
+}
+
+/* Gives all blocks of a list back to the buddy system. */
+static void blocks_drain(struct hot_list *hot)
+{
+	spin_lock(&page_lock);
+	for (unsigned int order = 1; order <= HOT_BLOCK_ORDER; order++) {
+		struct hot_blocks *blocks = &hot->blocks[order - 1];
+
+		while (blocks->count > 0) {
+			uint64_t frame = blocks->frames[--blocks->count];
+
+			memset(states + frame, FRAME_BODY, UINT64_C(1) << order);
+			buddy_put_locked(frame, order);
+		}
+	}
+	spin_unlock(&page_lock);
+}
+
+/* All that this CPU has ready, when what is wanted may be missing because of it. */
+static void hot_drain_all(void)
+{
+	hot_drain(hot_list(), hot_list()->count);
+	blocks_drain(hot_list());
+}
+
+/* Single frames for an empty list, if need be out of this CPU's own blocks. */
+static __attribute__((noinline)) bool hot_refill(struct hot_list *hot)
+{
+	if (hot_fill(hot))
+		return true;
+	blocks_drain(hot);
+	return hot_fill(hot);
 }
 
 static int frame_alloc(paddr_t *out)
@@ -245,15 +332,11 @@ int page_alloc(unsigned int order, paddr_t *out)
 		return frame_alloc(out);
 	if (inject_fails(CORDON_INJECT_FRAMES))
 		return -ENOMEM;
-	spin_lock(&page_lock);
-	found = buddy_take_locked(order, &frame);
-	spin_unlock(&page_lock);
+	found = (order <= HOT_BLOCK_ORDER && block_take_hot(order, &frame)) ||
+	        buddy_take(order, &frame);
 	if (!found) {
-		/* The missing pieces may be in the list of single frames. */
-		hot_drain(hot_list(), hot_list()->count);
-		spin_lock(&page_lock);
-		found = buddy_take_locked(order, &frame);
-		spin_unlock(&page_lock);
+		hot_drain_all();
+		found = buddy_take(order, &frame);
 	}
 	if (!found)
 		return -ENOMEM;
@@ -284,6 +367,8 @@ void page_free(paddr_t base, unsigned int order)
 		frame_free(frame);
 		return;
 	}
+	if (order <= HOT_BLOCK_ORDER && block_put_hot(frame, order))
+		return;
 	memset(states + frame, FRAME_BODY, count);
 	spin_lock(&page_lock);
 	buddy_put_locked(frame, order);
@@ -380,7 +465,7 @@ int page_alloc_run(uint64_t frames, unsigned int align_order, paddr_t *out)
 		              (UINT64_C(1) << order) - frames);
 		return 0;
 	}
-	hot_drain(hot_list(), hot_list()->count);
+	hot_drain_all();
 	spin_lock(&page_lock);
 	found = run_find_locked(frames, align_order, &frame);
 	spin_unlock(&page_lock);
@@ -555,7 +640,7 @@ uint64_t page_free_count(void)
 	uint64_t count = buddy_frames;
 
 	for (size_t i = 0; i < CPUS_MAX; i++)
-		count += hot_lists[i].count;
+		count += hot_lists[i].count + blocks_frames(&hot_lists[i]);
 	return count;
 }
 

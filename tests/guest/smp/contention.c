@@ -90,15 +90,15 @@ static void map_for_device(void)
 	must(cordon_container_unmap(own.container, IOVA, PAGE, NULL));
 }
 
-static void map_for_itself(void)
+static void map_for_itself(uint64_t size)
 {
-	struct cordon_memory_map map = {.size = PAGE, .prot = CORDON_PROT_READ | CORDON_PROT_WRITE};
+	struct cordon_memory_map map = {.size = size, .prot = CORDON_PROT_READ | CORDON_PROT_WRITE};
 	cordon_handle_t memory;
 
-	must(cordon_memory_create(PAGE, 0, &memory));
+	must(cordon_memory_create(size, 0, &memory));
 	must(cordon_memory_map(memory, &map));
 	*(volatile uint32_t *)(uintptr_t)map.address = 1;
-	must(cordon_memory_unmap(map.address, PAGE));
+	must(cordon_memory_unmap(map.address, size));
 	must(cordon_handle_close(memory));
 }
 
@@ -126,13 +126,15 @@ static void call(void)
 static void maps(void)
 {
 	map_for_device();
-	map_for_itself();
+	map_for_itself(PAGE);
+	map_for_itself(4 * PAGE);
 }
 
 static void calls(void)
 {
 	cordon_null();
-	map_for_itself();
+	map_for_itself(PAGE);
+	map_for_itself(4 * PAGE);
 	wait_and_wake();
 	call();
 }

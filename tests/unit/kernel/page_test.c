@@ -3,7 +3,9 @@
 #include <signal.h>
 
 #include <arch/mmio.h>
+#include <arch/percpu.h>
 #include <cordon/errno.h>
+#include <kernel/lock_stats.h>
 #include <kernel/page.h>
 #include <kernel/string.h>
 #include <tests/unit/fake/fake.h>
@@ -192,6 +194,72 @@ Test(page, blocks_never_overlap_under_random_operations)
 		page_free_run(blocks[i].base, blocks[i].frames);
 	}
 	cr_assert_eq(page_free_count(), page_total_count());
+}
+
+/* How often the lock that all CPUs share was taken. */
+static uint64_t lock_taken(void)
+{
+	struct cordon_counter counter;
+
+	for (uint32_t i = 0; i < lock_stats_count(); i++) {
+		lock_stats_at(i, &counter);
+		if (strcmp(counter.name, "lock.pages.taken") == 0)
+			return counter.value;
+	}
+	cr_assert_fail("no counter");
+	return 0;
+}
+
+Test(page, who_takes_and_frees_small_blocks_again_and_again_takes_no_lock)
+{
+	uint64_t before = 0;
+	paddr_t base;
+
+	small_machine();
+	for (int round = 0; round < 100; round++) {
+		if (round == 1)
+			before = lock_taken();
+		for (unsigned int order = 0; order <= 4; order++) {
+			cr_assert_eq(page_alloc(order, &base), 0);
+			page_free(base, order);
+		}
+	}
+	cr_assert_eq(lock_taken(), before);
+}
+
+Test(page, small_blocks_that_a_cpu_keeps_count_as_free_and_are_its_own)
+{
+	uint64_t free_before;
+	paddr_t ours, theirs, again;
+
+	small_machine();
+	free_before = page_free_count();
+	cr_assert_eq(page_alloc(3, &ours), 0);
+	cr_assert_eq(page_free_count(), free_before - 8);
+	page_free(ours, 3);
+	cr_assert_eq(page_free_count(), free_before);
+	fake_percpu.number = 1;
+	cr_assert_eq(page_alloc(3, &theirs), 0);
+	cr_assert_neq(theirs.raw, ours.raw);
+	fake_percpu.number = 0;
+	cr_assert_eq(page_alloc(3, &again), 0);
+	cr_assert_eq(again.raw, ours.raw);
+}
+
+Test(page, single_frames_come_from_small_blocks_when_there_are_no_others)
+{
+	uint64_t free_frames;
+	paddr_t block, base;
+
+	small_machine();
+	cr_assert_eq(page_alloc(4, &block), 0);
+	while (page_alloc(0, &base) == 0)
+		;
+	cr_assert_eq(page_free_count(), 0);
+	page_free(block, 4);
+	for (free_frames = 0; page_alloc(0, &base) == 0; free_frames++)
+		;
+	cr_assert_eq(free_frames, 16);
 }
 
 Test(page, finds_a_run_across_blocks_and_gives_the_rest_back)
