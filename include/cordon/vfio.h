@@ -65,7 +65,7 @@ CORDON_STATIC_ASSERT(sizeof(struct cordon_dma_map) == 32, "cordon_dma_map layout
 #define CORDON_DMA_OP_UNMAP 2u
 struct cordon_dma_op {
 	uint32_t op;               /* CORDON_DMA_OP_* */
-	int32_t result;            /* out: 0, or a negated error number */
+	int32_t result;            /* out: 0, or a negated error number; ECANCELED: not tried */
 	struct cordon_dma_map map; /* UNMAP uses iova and size */
 };
 CORDON_STATIC_ASSERT(sizeof(struct cordon_dma_op) == 40, "cordon_dma_op layout");
