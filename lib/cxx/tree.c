@@ -170,19 +170,30 @@ void cxx_tree_insert(bool left, struct node *x, struct node *parent, struct head
 	header->node.parent->color = BLACK;
 }
 
+/* The other child of a parent below which one side has a black node too few: so this one is there.
+ */
+static struct node *other_side(struct node *parent, bool on_left)
+{
+	struct node *sibling = on_left ? parent->right : parent->left;
+
+	if (!sibling)
+		__builtin_unreachable();
+	return sibling;
+}
+
 /* x, which may be none, is below parent and has one black node too few on its ways down. */
 static void blacken(struct node *x, struct node *parent, struct header *header)
 {
 	while (x != header->node.parent && (!x || x->color == BLACK)) {
 		bool on_left = x == parent->left;
-		struct node *sibling = on_left ? parent->right : parent->left;
+		struct node *sibling = other_side(parent, on_left);
 		struct node *near, *far;
 
 		if (sibling->color == RED) {
 			sibling->color = BLACK;
 			parent->color = RED;
 			rotate(parent, on_left, header);
-			sibling = on_left ? parent->right : parent->left;
+			sibling = other_side(parent, on_left);
 		}
 		near = on_left ? sibling->left : sibling->right;
 		far = on_left ? sibling->right : sibling->left;

@@ -272,21 +272,34 @@ long double fdiml(long double x, long double y)
 /* --- remainders: the instructions do some 60 bits of the quotient at a time ---------------------
  */
 
+/* Whether more is to be done. */
+static int step_to_zero(long double *x, long double y)
+{
+	uint16_t status;
+
+	__asm__ volatile("fprem\n\tfnstsw %1" : "+t"(*x), "=a"(status) : "u"(y));
+	return status & X87_C2;
+}
+
+static int step_to_nearest(long double *x, long double y)
+{
+	uint16_t status;
+
+	__asm__ volatile("fprem1\n\tfnstsw %1" : "+t"(*x), "=a"(status) : "u"(y));
+	return status & X87_C2;
+}
+
 long double fmodl(long double x, long double y)
 {
-	uint16_t status = X87_C2;
-
-	while (status & X87_C2)
-		__asm__ volatile("fprem\n\tfnstsw %1" : "+t"(x), "=a"(status) : "u"(y));
+	while (step_to_zero(&x, y))
+		;
 	return x;
 }
 
 long double remainderl(long double x, long double y)
 {
-	uint16_t status = X87_C2;
-
-	while (status & X87_C2)
-		__asm__ volatile("fprem1\n\tfnstsw %1" : "+t"(x), "=a"(status) : "u"(y));
+	while (step_to_nearest(&x, y))
+		;
 	return x;
 }
 

@@ -113,7 +113,7 @@ static void test_refusals(void)
 static void test_no_leak(void)
 {
 	char *argv[] = {"child", "x", NULL};
-	struct cordon_task_info before, after;
+	struct cordon_task_info before = {0}, after;
 	cordon_handle_t task;
 
 	for (int round = 0; round < 4; round++) {
