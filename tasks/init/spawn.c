@@ -340,7 +340,7 @@ static struct cordon_budget budget_for(const struct init *init, const struct lau
 	return budget_complete(&entry->budget, entry->manual ? &part : &init->share);
 }
 
-/* Which part of a budget is more than there is. */
+/* Which part of a budget is more than there is; or it is, whole, less than a task needs. */
 static int refuse_budget(const struct launch *launch, const struct cordon_budget *budget, int err)
 {
 	struct cordon_budget left = own_budget_left();
@@ -353,7 +353,7 @@ static int refuse_budget(const struct launch *launch, const struct cordon_budget
 			              budget_name(kind),
 			              budget_get(budget, kind) / budget_unit(kind),
 			              budget_get(&left, kind) / budget_unit(kind));
-	return refuse(launch, err, "%s: %s", launch->path, cordon_strerror(err));
+	return refuse(launch, err, "its budget is too small for %s and its handles", launch->path);
 }
 
 static int64_t spawn(const struct preparation *p, cordon_handle_t *out)
@@ -381,7 +381,7 @@ static int64_t spawn(const struct preparation *p, cordon_handle_t *out)
 	}
 	fflush(stdout); /* the task writes to the same console */
 	err = cordon_task_spawn(&args, out);
-	if (err == -ENOMEM)
+	if (err == -ENOMEM || err == -EMFILE)
 		return refuse_budget(launch, &args.budget, (int)err);
 	if (err != 0)
 		return refuse(launch, (int)err, "%s: %s", launch->path, cordon_strerror(err));

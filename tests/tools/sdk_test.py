@@ -550,6 +550,11 @@ class Sdk(unittest.TestCase):
                 said = self.boot(*words, status=2)
                 self.assertIn(reason, said)
                 self.assertNotIn("Traceback", said)
+        for budget in ("frames=1", "kernel=1", "handles=1"):
+            text = f"task hello /bin/hello\n\tbudget {budget}\n\twait\n"
+            said = self.boot("--manifest", self.write("small", text), hello, status=1)
+            self.assertIn("hello not started: ", said)
+            self.assertIn("its budget is too small for /bin/hello", said)
         said = self.boot(hello, "--", "-device", "of-no-kind", status=1)
         self.assertIn("QEMU did not run the machine", said)
 
