@@ -8,10 +8,9 @@
 #include <kernel/lock.h>
 #include <kernel/mark.h>
 #include <kernel/page.h>
+#include <kernel/page_map.h>
 #include <kernel/panic.h>
 #include <kernel/string.h>
-
-#define LOW_LIMIT (UINT64_C(1) << 20) /* firmware and real-mode structures live below */
 
 /*
  * What a frame is. The two upper bits tell the kind, so that eight frames can be checked at
@@ -57,9 +56,6 @@ struct hot_list {
 };
 
 static struct hot_list hot_lists[CPUS_MAX];
-
-static struct memory_range ram[PAGE_RANGES_MAX];
-static size_t ram_count;
 
 static struct list *frame_link(uint64_t frame)
 {
@@ -477,62 +473,14 @@ int page_alloc_run(uint64_t frames, unsigned int align_order, paddr_t *out)
 
 /* --- boot ------------------------------------------------------------------------------------ */
 
-/* What may be given out: usable, above LOW_LIMIT, whole frames, and not reserved. */
-struct boot_map {
-	const struct memory_range *ranges;
-	size_t range_count;
-	const struct memory_range *reserved;
-	size_t reserved_count;
-	uint64_t own_start; /* the state bytes, once they have a place */
-	uint64_t own_end;
-};
-
-static uint64_t range_end(const struct memory_range *range)
-{
-	return range->start.raw + range->size;
-}
-
-/* Cuts [start, end) at whole frames that are kept out, if they lie in it at all. */
-static void chunk_cut(uint64_t kept_start, uint64_t kept_end, uint64_t *start, uint64_t *end)
-{
-	kept_start = align_down(kept_start, PAGE_SIZE);
-	kept_end = align_up(kept_end, PAGE_SIZE);
-	if (kept_start >= kept_end || kept_end <= *start || kept_start >= *end)
-		return;
-	if (kept_start <= *start)
-		*start = min_u64(kept_end, *end);
-	else
-		*end = kept_start;
-}
-
-/* Finds the first stretch of a range at or above *start. */
-static bool chunk_next(const struct boot_map *map, const struct memory_range *range,
-                       uint64_t *start, uint64_t *end)
-{
-	uint64_t before;
-
-	*start = align_up(max_u64(*start, max_u64(range->start.raw, LOW_LIMIT)), PAGE_SIZE);
-	do {
-		before = *start;
-		*end = align_down(range_end(range), PAGE_SIZE);
-		if (*start >= *end)
-			return false;
-		for (size_t i = 0; i < map->reserved_count; i++)
-			chunk_cut(map->reserved[i].start.raw, range_end(&map->reserved[i]), start,
-			          end);
-		chunk_cut(map->own_start, map->own_end, start, end);
-	} while (*start != before);
-	return true;
-}
-
 /* Gives the state bytes the first place that is large enough. */
-static void states_place(struct boot_map *map)
+static void states_place(struct page_map *map)
 {
 	for (size_t i = 0; i < map->range_count; i++) {
 		uint64_t start = 0;
 		uint64_t end;
 
-		for (; map->ranges[i].usable && chunk_next(map, &map->ranges[i], &start, &end);
+		for (; map->ranges[i].usable && page_map_next(map, &map->ranges[i], &start, &end);
 		     start = end) {
 			if (end - start < frame_count)
 				continue;
@@ -546,14 +494,14 @@ static void states_place(struct boot_map *map)
 	panic("no memory: no usable range holds %llu bytes", (unsigned long long)frame_count);
 }
 
-static void frames_release(const struct boot_map *map)
+static void frames_release(const struct page_map *map)
 {
 	spin_lock(&page_lock);
 	for (size_t i = 0; i < map->range_count; i++) {
 		uint64_t start = 0;
 		uint64_t end;
 
-		for (; map->ranges[i].usable && chunk_next(map, &map->ranges[i], &start, &end);
+		for (; map->ranges[i].usable && page_map_next(map, &map->ranges[i], &start, &end);
 		     start = end)
 			buddy_put_range_locked(start >> PAGE_SHIFT, end >> PAGE_SHIFT);
 	}
@@ -561,31 +509,10 @@ static void frames_release(const struct boot_map *map)
 	total_frames = buddy_frames;
 }
 
-/* Remembers where RAM is; ranges that touch become one. */
-static void ram_record(const struct memory_range *ranges, size_t count)
-{
-	uint64_t last = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		ASSERT(ranges[i].start.raw >= last && range_end(&ranges[i]) >= ranges[i].start.raw);
-		last = range_end(&ranges[i]);
-		if (!ranges[i].usable || ranges[i].size == 0)
-			continue;
-		if (ram_count > 0 && range_end(&ram[ram_count - 1]) == ranges[i].start.raw) {
-			ram[ram_count - 1].size += ranges[i].size;
-			continue;
-		}
-		ASSERT(ram_count < PAGE_RANGES_MAX);
-		ram[ram_count++] = ranges[i];
-	}
-	if (ram_count == 0)
-		panic("no memory: the boot information names no usable range");
-}
-
 void page_init(const struct memory_range *ranges, size_t range_count,
                const struct memory_range *reserved, size_t reserved_count)
 {
-	struct boot_map map = {
+	struct page_map map = {
 	        .ranges = ranges,
 	        .range_count = range_count,
 	        .reserved = reserved,
@@ -594,7 +521,7 @@ void page_init(const struct memory_range *ranges, size_t range_count,
 
 	for (size_t i = 0; i < ARRAY_SIZE(free_blocks); i++)
 		list_init(&free_blocks[i]);
-	ram_record(ranges, range_count);
+	page_map_record(ranges, range_count);
 	frame_count = page_ram_end().raw >> PAGE_SHIFT;
 	ASSERT(frame_count <= UINT32_MAX);
 	states_place(&map);
@@ -613,28 +540,6 @@ void page_poison_free(void)
 
 /* --- questions ------------------------------------------------------------------------------- */
 
-bool page_is_ram(paddr_t base, uint64_t size)
-{
-	for (size_t i = 0; i < ram_count; i++)
-		if (base.raw >= ram[i].start.raw && base.raw < range_end(&ram[i]))
-			return size <= range_end(&ram[i]) - base.raw;
-	return false;
-}
-
-bool page_overlaps_ram(paddr_t base, uint64_t size)
-{
-	uint64_t last = base.raw + size - 1;
-
-	if (size == 0)
-		return false;
-	if (last < base.raw)
-		last = UINT64_MAX;
-	for (size_t i = 0; i < ram_count; i++)
-		if (base.raw < range_end(&ram[i]) && last >= ram[i].start.raw)
-			return true;
-	return false;
-}
-
 uint64_t page_free_count(void)
 {
 	uint64_t count = buddy_frames;
@@ -647,9 +552,4 @@ uint64_t page_free_count(void)
 uint64_t page_total_count(void)
 {
 	return total_frames;
-}
-
-paddr_t page_ram_end(void)
-{
-	return paddr(range_end(&ram[ram_count - 1]));
 }

@@ -4,10 +4,10 @@ UNIT_TESTS += tree_test
 tree_test_SRCS := tests/unit/kernel/tree_test.c kernel/tree.c
 
 UNIT_TESTS += page_test
-page_test_SRCS := tests/unit/kernel/page_test.c kernel/page.c
+page_test_SRCS := tests/unit/kernel/page_test.c kernel/page.c kernel/page_map.c
 
 UNIT_TESTS += heap_test
-heap_test_SRCS := tests/unit/kernel/heap_test.c kernel/heap.c kernel/page.c
+heap_test_SRCS := tests/unit/kernel/heap_test.c kernel/heap.c kernel/page.c kernel/page_map.c
 
 UNIT_TESTS += handle_test
 handle_test_SRCS := tests/unit/kernel/handle_test.c kernel/handle.c kernel/object.c kernel/account.c
@@ -28,7 +28,7 @@ aspace_mmu_test_SRCS := $(ASPACE_SRCS) tests/unit/kernel/mmu_paging.c arch/x86_6
 aspace_mmu_test_CFLAGS := -DASPACE_PAGES=1536
 
 UNIT_TESTS += memory_test
-memory_test_SRCS := tests/unit/kernel/memory_test.c kernel/memory.c kernel/page.c kernel/heap.c \
+memory_test_SRCS := tests/unit/kernel/memory_test.c kernel/memory.c kernel/page.c kernel/page_map.c kernel/heap.c \
 		    kernel/object.c kernel/account.c
 
 UNIT_TESTS += elf_test
@@ -76,7 +76,7 @@ UNIT_TESTS += trace_test
 trace_test_SRCS := tests/unit/kernel/trace_test.c kernel/trace.c kernel/trace_format.c
 
 UNIT_TESTS += program_test
-program_test_SRCS := tests/unit/kernel/program_test.c kernel/program.c kernel/backtrace.c kernel/memory.c kernel/page.c \
+program_test_SRCS := tests/unit/kernel/program_test.c kernel/program.c kernel/backtrace.c kernel/memory.c kernel/page.c kernel/page_map.c \
 		     kernel/heap.c kernel/object.c kernel/account.c
 
 UNIT_TESTS += account_test
