@@ -8,12 +8,15 @@
 IOMMU	    ?= intel#            intel, amd or none
 QEMU	    ?= qemu-system-x86_64#  the emulator
 SMP	    ?= 1#                number of processors
+MEMORY	    ?=#                  run, demo, gdb: memory of the machine, such as 8G; 256M without
+IOMMU_OPTIONS ?=#                run, demo, gdb: more of the IOMMU, such as aw-bits=48,caching-mode=on
 DISK	    ?=#                  a raw image to read instead of the generated one
 APPEND	    ?=#                  run, demo, gdb: more kernel options (docs/options.md)
 QEMU_EXTRA  ?=#                  run, demo, gdb: more words for QEMU, such as -device ...
 TASK	    ?=#                  run: programs or C files to run instead (docs/sdk.md)
 MANIFEST    ?=#                  run: who starts and with which devices (docs/manifest.md)
 ARGS	    ?=#                  run: arguments of the one program in TASK
+WITH	    ?=#                  run: programs beside TASK that others start
 DEST	    ?=#                  sdk: where else to put it
 BUILD	    ?= build#            where everything is built
 NEWLIB	    ?= build/newlib#     where the built newlib is cached, shared by all BUILD=
@@ -45,6 +48,8 @@ DEBUG	    := $(strip $(DEBUG))
 SANITIZE    := $(strip $(SANITIZE))
 QEMU	    := $(strip $(QEMU))
 SMP	    := $(strip $(SMP))
+MEMORY	    := $(strip $(MEMORY))
+IOMMU_OPTIONS := $(strip $(IOMMU_OPTIONS))
 JOBS	    := $(strip $(JOBS))
 DISK	    := $(strip $(DISK))
 APPEND	    := $(strip $(APPEND))
@@ -52,6 +57,7 @@ QEMU_EXTRA  := $(strip $(QEMU_EXTRA))
 TASK	    := $(strip $(TASK))
 MANIFEST    := $(strip $(MANIFEST))
 ARGS	    := $(strip $(ARGS))
+WITH	    := $(strip $(WITH))
 DEST	    := $(strip $(DEST))
 CASE	    := $(strip $(CASE))
 UNIT	    := $(strip $(UNIT))

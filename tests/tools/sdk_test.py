@@ -504,6 +504,13 @@ class Sdk(unittest.TestCase):
         self.assertIn("argument 2: b c", said)
         self.assertTrue(good, said)
         self.assertFalse(self.make_run("TASK=docs/examples/absent.c")[0])
+        good, said = self.make_run("TASK=docs/examples/handover/handover.c", "MEMORY=512M", "SMP=2",
+                                   "WITH=docs/examples/handover/worker.c",
+                                   "IOMMU_OPTIONS=aw-bits=48,caching-mode=on")
+        self.assertIn("the device is ours still", said)
+        self.assertRegex(said, r"memory: 5\d\d MiB")
+        self.assertIn("48-bit IOVA", said)
+        self.assertTrue(good, said)
         # A manifest alone is about the tree's own programs.
         good, said = self.make_run("MANIFEST=tasks/init/manifest.drivers")
         self.assertIn("example: carried by DMA", said)

@@ -4,7 +4,10 @@
 
 comma := ,
 
-QEMU_RUN    = -B tools/run-qemu.py --qemu $(QEMU) --iommu $(IOMMU) --smp $(SMP) --work $(BUILD) \
+# What the machine is, for run-qemu.py and cordon-run.
+QEMU_SHAPE  = --qemu $(QEMU) --iommu $(IOMMU) --smp $(SMP) $(if $(MEMORY),--memory $(MEMORY)) \
+	      $(if $(IOMMU_OPTIONS),--iommu-options $(IOMMU_OPTIONS))
+QEMU_RUN    = -B tools/run-qemu.py $(QEMU_SHAPE) --work $(BUILD) \
 	      $(if $(APPEND),--append '$(APPEND)')
 
 $(BUILD)/disk.img: tools/mkdisk.py | $(DEPS_RUN)

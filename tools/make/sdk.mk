@@ -52,7 +52,7 @@ RUN_KERNEL := $(BUILD)/$(if $(DEBUG),debug/)kernel.o
 
 .PHONY: run-tasks
 run-tasks: $(SDK)/share/cordon/version $(RUN_KERNEL) $(DISK_IMAGE) $(OWN_TASKS)
-	$(Q)$(SDK)/bin/cordon-run --kernel $(RUN_KERNEL) --qemu $(QEMU) --iommu $(IOMMU) --smp $(SMP) \
+	$(Q)$(SDK)/bin/cordon-run --kernel $(RUN_KERNEL) $(QEMU_SHAPE) \
 		--disk $(DISK_IMAGE) $(if $(APPEND),--append='$(APPEND)') \
 		$(if $(MANIFEST),--manifest '$(MANIFEST)') $(if $(ARGS),--args="$(ARGS)") \
-		$(if $(QEMU_EXTRA),--qemu-extra='$(QEMU_EXTRA)') $(addprefix --with ,$(OWN_TASKS)) $(TASK)
+		$(if $(QEMU_EXTRA),--qemu-extra='$(QEMU_EXTRA)') $(addprefix --with ,$(OWN_TASKS) $(WITH)) $(TASK)

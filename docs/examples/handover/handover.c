@@ -4,6 +4,7 @@
  * worker copies by DMA on request; killed in the middle of that, it leaves the device to us.
  *
  *	cordon-run handover.c --with worker.c
+ *	make run TASK=docs/examples/handover/handover.c WITH=docs/examples/handover/worker.c
  */
 #include <stdio.h>
 #include <string.h>
