@@ -15,7 +15,7 @@
 #define LOG_TAG "vfio"
 #include <kernel/log.h>
 
-#define SPARE_MAX 16 /* nodes a container keeps */
+#define SPARE_MAX 64 /* nodes a container keeps: as many as a batch often has */
 
 static struct mapping *mapping_get_locked(struct container *container, struct account *account)
 {
@@ -210,14 +210,15 @@ int container_map(struct container *container, const struct cordon_dma_map *args
 	return error;
 }
 
-/* Whether [start, last] cuts no mapping in two. */
-static bool range_is_whole_locked(const struct container *container, uint64_t start, uint64_t last)
+/* Whether [start, last] cuts no mapping in two. node: what tree_find says of start. Mostly it is
+ * the only one in there, and nothing more has to be looked for. */
+static bool range_is_whole_locked(const struct container *container, const struct tree_node *node,
+                                  uint64_t start, uint64_t last)
 {
-	const struct tree_node *node = tree_find(&container->mappings, start);
-
 	if (node && node->start < start)
 		return false;
-	node = tree_find(&container->mappings, last);
+	if (node && node->end - 1 < last)
+		node = tree_find(&container->mappings, last);
 	return !node || node->start > last || node->end - 1 <= last;
 }
 
@@ -253,14 +254,15 @@ static int container_unmap_locked(struct container *container, uint64_t start, u
                                   struct iommu_gather *gather, struct mapping_list *gone,
                                   uint64_t *bytes)
 {
-	struct tree_node *node;
+	struct tree_node *node = tree_find(&container->mappings, start);
 	int error;
 
 	DEBUG_ASSERT(spin_held(&container->lock));
 	*bytes = 0;
-	if (!range_is_whole_locked(container, start, last))
+	if (!range_is_whole_locked(container, node, start, last))
 		return -EINVAL;
-	node = range_first_locked(container, start, last);
+	if (node && node->start > last)
+		node = NULL;
 	while (node) {
 		struct tree_node *next = tree_next(node);
 
