@@ -195,9 +195,12 @@ int regions_unmap_locked(struct aspace *aspace, uint64_t start, uint64_t end, st
 /* How far an unmap goes before others may run: as regions_release does. */
 static uint64_t step_end_locked(const struct aspace *aspace, uint64_t start, uint64_t end)
 {
-	const struct tree_node *node = tree_find(&aspace->regions, start);
+	const struct tree_node *node;
 	uint32_t count = 0;
 
+	if (end - start <= SCHED_POINT_EVERY * PAGE_SIZE)
+		return end; /* no region is smaller than a page */
+	node = tree_find(&aspace->regions, start);
 	for (; node && node->end < end; node = tree_next(node))
 		if (++count == SCHED_POINT_EVERY)
 			return node->end;
