@@ -170,14 +170,10 @@ void regions_release(struct list *gone)
 {
 	struct region *region;
 	struct region *after;
-	uint32_t count = 0;
 
 	list_for_each_safe(region, after, gone, memory_link)
 	{
 		struct memory *memory = region->memory;
-
-		if (++count % SCHED_POINT_EVERY == 0)
-			sched_point();
 
 		region_destroy(region);
 		if (!memory)
@@ -268,8 +264,8 @@ void aspace_clear(struct aspace *aspace)
 	if (first)
 		region_empty_locked(aspace, first->start, last->end - first->start);
 	spin_unlock(&aspace->lock);
-	while (regions_remove_some(aspace)) {
-	}
+	while (regions_remove_some(aspace))
+		sched_point();
 	spin_lock(&aspace->lock);
 	tables_settle_locked(aspace);
 	spin_unlock(&aspace->lock);

@@ -192,29 +192,35 @@ int regions_unmap_locked(struct aspace *aspace, uint64_t start, uint64_t end, st
 	return err;
 }
 
-/* How far an unmap goes before others may run: as regions_release does. */
-static uint64_t step_end_locked(const struct aspace *aspace, uint64_t start, uint64_t end)
+static __attribute__((noinline)) uint64_t long_step_end_locked(const struct aspace *aspace,
+                                                               uint64_t start, uint64_t end)
 {
-	const struct tree_node *node;
+	const struct tree_node *node = tree_find(&aspace->regions, start);
 	uint32_t count = 0;
 
-	if (end - start <= SCHED_POINT_EVERY * PAGE_SIZE)
-		return end; /* no region is smaller than a page */
-	node = tree_find(&aspace->regions, start);
 	for (; node && node->end < end; node = tree_next(node))
 		if (++count == SCHED_POINT_EVERY)
 			return node->end;
 	return end;
 }
 
+/* How far an unmap goes before others may run. */
+static inline uint64_t step_end_locked(const struct aspace *aspace, uint64_t start, uint64_t end)
+{
+	/* No region is smaller than a page. */
+	if (end - start <= SCHED_POINT_EVERY * PAGE_SIZE)
+		return end;
+	return long_step_end_locked(aspace, start, end);
+}
+
 int aspace_unmap(struct aspace *aspace, uaddr_t address, uint64_t size)
 {
 	uint64_t start = address.raw, end = start + size;
-	int err = 0;
+	int err;
 
 	if (!aspace_range_is_valid(start, size))
 		return -EINVAL;
-	while (start < end && err == 0) {
+	for (;;) {
 		struct list gone = LIST_INIT(gone);
 		uint64_t step;
 
@@ -223,9 +229,11 @@ int aspace_unmap(struct aspace *aspace, uaddr_t address, uint64_t size)
 		err = regions_unmap_locked(aspace, start, step, &gone);
 		spin_unlock(&aspace->lock);
 		regions_release(&gone);
+		if (step == end || err != 0)
+			return err;
 		start = step;
+		sched_point();
 	}
-	return err;
 }
 
 int regions_unmap_many(struct aspace *aspace, uint64_t start, uint64_t end)

@@ -162,7 +162,7 @@ static void frames_mark_used(uint64_t frame, uint64_t count, unsigned int order)
 	asan_unpoison(frame_link(frame), count << PAGE_SHIFT);
 }
 
-static void frames_check_used(uint64_t frame, uint64_t count)
+static inline void frames_check_used(uint64_t frame, uint64_t count)
 {
 	uint64_t end = frame + count;
 
@@ -350,19 +350,27 @@ int page_alloc_zeroed(paddr_t *out)
 	return err;
 }
 
+/* What is freed must have been in use, and nobody touches it from here on. */
+static inline void frames_retire(paddr_t base, uint64_t count)
+{
+	ASSERT(is_aligned(base.raw, count << PAGE_SHIFT));
+	mark_frames_free(base, count);
+	frames_check_used(base.raw >> PAGE_SHIFT, count);
+	asan_poison(phys_to_virt(base), count << PAGE_SHIFT, ASAN_FRAME_FREE);
+}
+
 void page_free(paddr_t base, unsigned int order)
 {
 	uint64_t frame = base.raw >> PAGE_SHIFT;
 	uint64_t count = UINT64_C(1) << order;
 
-	ASSERT(order <= PAGE_ORDER_MAX && is_aligned(base.raw, count << PAGE_SHIFT));
-	mark_frames_free(base, count);
-	frames_check_used(frame, count);
-	asan_poison(phys_to_virt(base), count << PAGE_SHIFT, ASAN_FRAME_FREE);
 	if (order == 0) {
+		frames_retire(base, 1);
 		frame_free(frame);
 		return;
 	}
+	ASSERT(order <= PAGE_ORDER_MAX);
+	frames_retire(base, count);
 	if (order <= HOT_BLOCK_ORDER && block_put_hot(frame, order))
 		return;
 	memset(states + frame, FRAME_BODY, count);
