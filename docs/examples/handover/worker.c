@@ -30,7 +30,7 @@ static void transfer(uint64_t from, uint64_t to, uint64_t command)
 /* Receives the container and the device, and maps the registers. */
 static int64_t receive_device(cordon_handle_t work, cordon_handle_t *container)
 {
-	struct cordon_message_handle handles[2];
+	struct cordon_message_handle handles[2] = {0};
 	struct cordon_message message = {.handles = (uintptr_t)handles, .handle_count = 2};
 	struct cordon_region_map map = {.size = CORDON_PAGE_SIZE,
 	                                .prot = CORDON_PROT_READ | CORDON_PROT_WRITE};

@@ -126,7 +126,7 @@ static void write_to(const struct slot *slot)
 
 static void read_from(const struct slot *slot)
 {
-	struct cordon_message_handle handle;
+	struct cordon_message_handle handle = {0};
 	uint8_t bytes[64];
 
 	for (;;) {

@@ -183,12 +183,18 @@ int test_find_group(uint16_t vendor, uint16_t device, uint32_t class_code, unsig
 	return -1;
 }
 
-void test_await_threads(uint64_t count)
+bool test_await_counter(const char *name, uint64_t most)
 {
 	uint64_t deadline = cordon_now() + PATIENCE_NS;
 
-	while (test_counter("objects.thread") > count && cordon_now() < deadline)
+	while (test_counter(name) > most && cordon_now() < deadline)
 		test_sleep_ms(1);
+	return test_counter(name) <= most;
+}
+
+void test_await_threads(uint64_t count)
+{
+	test_await_counter("objects.thread", count);
 }
 
 bool test_hands_out_devices(void)

@@ -59,6 +59,10 @@ int test_find_group(uint16_t vendor, uint16_t device, uint32_t class_code, unsig
  * task may leave its stack only after others saw the end of the task. */
 void test_await_threads(uint64_t count);
 
+/* Waits likewise until a counter is at most this; whether it came to be. On another CPU the last
+ * thread of a task that ended may still be on its way out, with what it holds. */
+bool test_await_counter(const char *name, uint64_t most);
+
 /* Whether there is an IOMMU that devices can be handed out behind. */
 bool test_hands_out_devices(void);
 
