@@ -200,7 +200,7 @@ static int64_t tell(const struct hand *hand, struct order order,
 
 	if (error < 0)
 		tap_bail("a worker does not answer: %s", cordon_strerror((int)error));
-	for (uint32_t i = 0; i < reply.handle_count; i++)
+	for (uint32_t i = 0; handles && i < reply.handle_count; i++)
 		handles[i] = (struct cordon_message_handle){.handle = back[i].handle};
 	return result;
 }
