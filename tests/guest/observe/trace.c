@@ -157,7 +157,7 @@ static void test_flood(void)
 int main(int argc, char **argv)
 {
 	bool flood = argc > 1 && strcmp(argv[1], "flood") == 0;
-	uint64_t heap;
+	uint64_t heap, threads;
 
 	if (argc > 1 && !flood)
 		return child_main(argc, argv);
@@ -165,12 +165,14 @@ int main(int argc, char **argv)
 		test_flood();
 		return tap_done();
 	}
+	threads = test_counter("objects.thread");
 	test_errors();
 	test_together(); /* the handle table has grown then */
+	test_await_threads(threads);
 	heap = test_counter("heap.bytes");
 	test_lines();
 	test_running_task();
 	test_together();
-	tap_is((int64_t)test_counter("heap.bytes"), (int64_t)heap, "a trace leaves nothing behind");
+	tap_ok(test_await_counter("heap.bytes", heap), "a trace leaves nothing behind");
 	return tap_done();
 }
