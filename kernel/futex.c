@@ -9,9 +9,8 @@
 
 /* What a word is known by. */
 struct futex_key {
-	const void *space;     /* the address space, or the memory object */
-	uint64_t offset;       /* the address, or the offset in the object */
 	struct memory *memory; /* shared words: a reference; else NULL */
+	uint64_t offset;       /* in the object; else the address, in the space of the bucket */
 };
 
 /* One waiting thread; lives on its stack. */
@@ -55,7 +54,6 @@ static int key_get_shared(struct aspace *aspace, uaddr_t address, struct futex_k
 
 	if (error)
 		return error;
-	key->space = key->memory;
 	if (key->memory->kind != MEMORY_DEVICE)
 		return 0;
 	object_unref(&key->memory->object);
@@ -68,7 +66,7 @@ static int key_get(struct aspace *aspace, uaddr_t address, uint32_t flags, struc
 		return -EINVAL;
 	if (flags & CORDON_FUTEX_SHARED)
 		return key_get_shared(aspace, address, key);
-	*key = (struct futex_key){.space = aspace, .offset = address.raw};
+	*key = (struct futex_key){.offset = address.raw};
 	return 0;
 }
 
@@ -138,7 +136,7 @@ int futex_wait(struct aspace *aspace, uaddr_t address, uint32_t expected, uint64
 
 static bool key_is(const struct futex_key *a, const struct futex_key *b)
 {
-	return a->space == b->space && a->offset == b->offset;
+	return a->memory == b->memory && a->offset == b->offset;
 }
 
 int64_t futex_wake(struct aspace *aspace, uaddr_t address, uint32_t count, uint32_t flags)

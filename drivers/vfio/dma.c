@@ -236,6 +236,12 @@ static int container_pause_locked(struct container *container, struct iommu_gath
 	return flushed;
 }
 
+/* The mapping, if it does not go beyond last; else NULL. */
+static struct tree_node *up_to(struct tree_node *node, uint64_t last)
+{
+	return node && node->end - 1 <= last ? node : NULL;
+}
+
 /* The first mapping that lies wholly in [start, last]; NULL: there is none. */
 static struct tree_node *range_first_locked(const struct container *container, uint64_t start,
                                             uint64_t last)
@@ -244,7 +250,7 @@ static struct tree_node *range_first_locked(const struct container *container, u
 
 	if (node && node->start < start)
 		node = tree_next(node);
-	return node && node->end - 1 <= last ? node : NULL;
+	return up_to(node, last);
 }
 
 /* Removes the mappings of a range. *bytes: how much. Returns 0, or -EINVAL with nothing done, or
@@ -261,14 +267,13 @@ static int container_unmap_locked(struct container *container, uint64_t start, u
 	*bytes = 0;
 	if (!range_is_whole_locked(container, node, start, last))
 		return -EINVAL;
-	if (node && node->start > last)
-		node = NULL;
+	node = up_to(node, last);
 	while (node) {
 		struct tree_node *next = tree_next(node);
 
 		*bytes += node->end - node->start;
 		mapping_remove_locked(container, mapping_from(node), gather, gone);
-		node = next && next->end - 1 <= last ? next : NULL;
+		node = up_to(next, last);
 		if (!node || gone->count < SCHED_POINT_EVERY)
 			continue;
 		error = container_pause_locked(container, gather, gone);
