@@ -109,6 +109,18 @@ void account_close(struct account *account)
 		account_settle(account, kind);
 }
 
+const char *account_kind_name(enum charge kind)
+{
+	static const char *const names[CHARGE_KINDS] = {
+	        [CHARGE_FRAMES] = "frames",     [CHARGE_KERNEL] = "kernel",
+	        [CHARGE_HANDLES] = "handles",   [CHARGE_THREADS] = "threads",
+	        [CHARGE_MAPPINGS] = "mappings", [CHARGE_OBJECTS] = "objects",
+	        [CHARGE_CPU] = "cpu",
+	};
+
+	return names[kind];
+}
+
 /* --- refusing -------------------------------------------------------------------------------- */
 
 static uint64_t refusals[CHARGE_KINDS];

@@ -102,6 +102,9 @@ static inline void account_unref(struct account *account)
 void account_describe(const struct account *account, struct cordon_budget *limits,
                       struct cordon_budget *lent, struct cordon_budget *refused);
 
+/* As people read it: "frames". */
+const char *account_kind_name(enum charge kind);
+
 /* How often all accounts together refused a charge of a kind, since boot. */
 uint64_t account_refusals(enum charge kind);
 

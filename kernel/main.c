@@ -312,28 +312,10 @@ static uint64_t boot_ticks(void)
 }
 
 /* What budgets refused, of each kind. */
-#define REFUSALS(name, kind)                   \
-	static uint64_t refused_##name(void)   \
-	{                                      \
-		return account_refusals(kind); \
-	}
-REFUSALS(frames, CHARGE_FRAMES)
-REFUSALS(kernel, CHARGE_KERNEL)
-REFUSALS(handles, CHARGE_HANDLES)
-REFUSALS(threads, CHARGE_THREADS)
-REFUSALS(mappings, CHARGE_MAPPINGS)
-REFUSALS(objects, CHARGE_OBJECTS)
-REFUSALS(cpu, CHARGE_CPU)
-
-static void refusals_start(void)
+static void refusals_at(uint32_t kind, struct cordon_counter *out)
 {
-	system_counter("refused.frames", refused_frames);
-	system_counter("refused.kernel", refused_kernel);
-	system_counter("refused.handles", refused_handles);
-	system_counter("refused.threads", refused_threads);
-	system_counter("refused.mappings", refused_mappings);
-	system_counter("refused.objects", refused_objects);
-	system_counter("refused.cpu", refused_cpu);
+	format_text(out->name, sizeof(out->name), "refused.%s", account_kind_name(kind));
+	out->value = account_refusals(kind);
 }
 
 static void counters_start(void)
@@ -352,7 +334,7 @@ static void counters_start(void)
 	system_counter("cpus.shootdowns", shootdowns_all);
 	system_counter("tasks.faults", trap_fault_count);
 	system_counter("stacks.grown", trap_growth_count);
-	refusals_start();
+	system_counter_table(CHARGE_KINDS, refusals_at);
 	system_counter_table(lock_stats_count(), lock_stats_at);
 }
 

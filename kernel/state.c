@@ -242,22 +242,17 @@ static struct thread *thread_at(struct task *task, uint32_t index)
 /* What is used of each limit, and how often each refused something, if any did. */
 static void print_budget(const struct account *account)
 {
-	static const char *const kinds[CHARGE_KINDS] = {
-	        [CHARGE_FRAMES] = "frames",     [CHARGE_KERNEL] = "kernel",
-	        [CHARGE_HANDLES] = "handles",   [CHARGE_THREADS] = "threads",
-	        [CHARGE_MAPPINGS] = "mappings", [CHARGE_OBJECTS] = "objects",
-	        [CHARGE_CPU] = "cpu",
-	};
 	struct line line = {.used = 0};
 
 	for (uint32_t i = 0; i < CHARGE_KINDS; i++)
-		add(&line, "%s%s %llu/%llu", line.used ? ", " : "  budget: ", kinds[i],
+		add(&line, "%s%s %llu/%llu", line.used ? ", " : "  budget: ", account_kind_name(i),
 		    (unsigned long long)account_used(account, i),
 		    (unsigned long long)account->limit[i]);
 	end(&line);
 	for (uint32_t i = 0; i < CHARGE_KINDS; i++)
 		if (account->refused[i])
-			add(&line, "%s%s %u", line.used ? ", " : "  refused: ", kinds[i],
+			add(&line, "%s%s %u",
+			    line.used ? ", " : "  refused: ", account_kind_name(i),
 			    account->refused[i]);
 	if (line.used)
 		end(&line);

@@ -21,7 +21,7 @@
 #include <kernel/user.h>
 
 #define COUNTERS_MAX   48
-#define TABLES_MAX     2
+#define TABLES_MAX     3
 #define LOG_TEXT_MAX   200
 #define CANARY_PATTERN 0xc5
 
