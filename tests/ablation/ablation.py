@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
@@ -31,6 +31,7 @@ import inventory  # noqa: E402
 import judge  # noqa: E402
 import judged  # noqa: E402
 import patches  # noqa: E402
+import reach  # noqa: E402
 import run  # noqa: E402
 import units  # noqa: E402
 
@@ -42,6 +43,7 @@ IMAGES = {"test": "debug/cordon-test.elf", "release": "cordon-test.elf",
           "product": "cordon.elf", "address": "address/cordon-test.elf"}
 DISK = "disk.img"
 LATE = "was late, and ran again alone"
+GUESTS_PER_JOB = 3  # that run at a time: most of its time a guest waits
 PATIENCE = 2  # times its time limit that a guest has, alone, which was late among others
 
 
@@ -54,8 +56,7 @@ def parse():
     parser.add_argument("--only", default="*", metavar="GLOB,...")
     parser.add_argument("--patches", default=str(TOP / "tests" / "ablation"), metavar="FOLDER")
     parser.add_argument("--quick", action="store_true",
-                        help="of the guests only named ones, and four of a pattern; host tests "
-                             "without sanitizers")
+                        help="of the guests only named ones, and four of a pattern")
     options = parser.parse_args()
     if "/" in options.qemu:
         options.qemu = os.path.abspath(options.qemu)
@@ -127,8 +128,7 @@ class Copy:
         with open(log, "ab") as out:
             return subprocess.run(
                 [self.options.make, f"-j{self.options.jobs}", "-C", str(self.tree),
-                 f"BUILD={self.build}", f"NEWLIB={self.newlib}",
-                 *(["SANITIZE="] if self.options.quick else []), *targets],
+                 f"BUILD={self.build}", f"NEWLIB={self.newlib}", "SANITIZE=", *targets],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                 env=inventory.make_environment(),
                 check=False).returncode == 0
@@ -182,6 +182,26 @@ class Runner:
                                partial(emulator.has, options.qemu))
         self.cases = [case for case in cases.load(copy.tree / "tests" / "qemu" / "cases",
                                                   self.tests.guests()) if not case.why_not(about)]
+        self.reach = None
+
+    def find_reach(self, logs, known):
+        """Learn what each guest executes of the unchanged kernel; known: a Reach."""
+        self.reach = known
+        missing = [case for case in self.cases if case.name not in known.lines]
+        codes = {case.name: logs / f"{case.name}.code" for case in missing}
+        logging = [reach.logging_case(case, codes[case.name]) for case in missing]
+        _, late = self.run([], logging, logs)
+        for image in {case.image for case in missing}:
+            known.add(self.copy.build / IMAGES[image], self.copy.tree,
+                      {case.name: codes[case.name] for case in missing if case.image == image})
+        # What did not come to its end in its time has not shown all that it executes.
+        known.forget(name.partition("/")[2] for name in late)
+        known.save()
+        for code in codes.values():
+            code.unlink(missing_ok=True)
+
+    def guests_at_a_time(self):
+        return self.options.jobs * GUESTS_PER_JOB
 
     def binary(self, program):
         return self.copy.build / "host" / "bin" / program
@@ -192,9 +212,14 @@ class Runner:
         touched = set(ablation.hunks)
         # A program that links nothing that was changed cannot come out differently.
         programs = [name for name in programs if self.links(name, touched)]
-        if not self.options.quick:
-            return programs, self.cases
-        return programs, self.sampled(ablation)
+        return programs, self.sampled(ablation) if self.options.quick else self.able(ablation)
+
+    def able(self, ablation):
+        """Cases that may come out differently: those that execute a function that is changed. Those
+        that an ablation names are to show it."""
+        spans = reach.changed_functions(patches.places(ablation, self.copy.read), self.copy.read)
+        return [case for case in self.cases if self.reach.may_tell(case.name, spans)
+                or any(entry.names_program(f"guest/{case.name}") for entry in ablation.fails)]
 
     def sampled(self, ablation):
         """Cases that stand for what an ablation names."""
@@ -236,7 +261,7 @@ class Runner:
             replace(case, timeout=case.timeout * factor), setup) for case in chosen_cases]
         work += [lambda factor, name=name: units.run_unit(str(self.binary(name)), setup)
                  for name in programs]
-        return run_all(work, self.options.jobs)
+        return run_all(work, self.guests_at_a_time())
 
 
 def baseline(runner, chosen, work, known):
@@ -271,19 +296,29 @@ def log_of(work, name):
     return logs, logs / "build.log"
 
 
+@dataclass
+class Verdict:
+    """What came of an ablation."""
+
+    problems: list  # none: it is as it says
+    failed: list = field(default_factory=list)  # tests that failed as they should
+    late: list = field(default_factory=list)  # what ran twice
+    guests: int = 0  # how many were run
+
+
 def try_one(runner, ablation, work):
-    """Problems of one ablation, the tests that failed as they should, and those that ran twice."""
+    """The verdict of one ablation."""
     logs, log = log_of(work, ablation.name)
     try:
+        programs, wanted = runner.chosen(ablation)
         runner.copy.apply(ablation)
     except patches.PatchError as error:
-        return [str(error)], [], []
+        return Verdict([str(error)])
     try:
-        programs, wanted = runner.chosen(ablation)
         if not runner.copy.make(runner.targets(programs, wanted), log):
-            return [f"does not build: {log}"], [], []
+            return Verdict([f"does not build: {log}"])
         outcomes, late = runner.run(programs, wanted, logs)
-        return *judge.judge(ablation, outcomes), late
+        return Verdict(*judge.judge(ablation, outcomes), late, len(wanted))
     finally:
         runner.copy.restore()
 
@@ -296,16 +331,17 @@ def judge_one(runner, ablation, work, known):
         print(f"ok   {ablation.name} (judged before, of this same tree)", flush=True)
         return True, len(failed)
     start = time.monotonic()
-    problems, failed, late = try_one(runner, ablation, work)
+    verdict = try_one(runner, ablation, work)
     seconds = time.monotonic() - start
-    print(f"{'BAD' if problems else 'ok':4} {ablation.name} ({seconds:.0f} s)")
-    lines = [f"fails, as it should: {name}" for name in failed] + problems
-    for line in lines + [f"{LATE}: {name}" for name in late]:
+    print(f"{'BAD' if verdict.problems else 'ok':4} {ablation.name} "
+          f"({verdict.guests} of {len(runner.cases)} guests, {seconds:.0f} s)")
+    lines = [f"fails, as it should: {name}" for name in verdict.failed] + verdict.problems
+    for line in lines + [f"{LATE}: {name}" for name in verdict.late]:
         print(f"     {line}")
     sys.stdout.flush()
-    if not problems:
-        known.add_proved(ablation, failed)
-    return not problems, len(failed)
+    if not verdict.problems:
+        known.add_proved(ablation, verdict.failed)
+    return not verdict.problems, len(verdict.failed)
 
 
 def summarise(rows):
@@ -332,15 +368,17 @@ def main():
         return 1
     copy = Copy(options)
     copy.update()
-    known = judged.Judged(work / "judged.json", judged.tree_key(
-        copy.tree, options.quick, options.qemu, emulator.version(options.qemu),
-        os.environ.get("SANITIZE"), os.environ.get("CFLAGS_EXTRA")))
+    key = judged.tree_key(copy.tree, options.quick, options.qemu, emulator.version(options.qemu),
+                          os.environ.get("CFLAGS_EXTRA"))
+    known = judged.Judged(work / "judged.json", key)
     os.chdir(copy.tree)  # some tests read sources
     runner = Runner(copy, options)
     problems = baseline(runner, chosen, work, known)
     if problems:
         print("\n".join(problems))
         return 1
+    if not options.quick:
+        runner.find_reach(log_of(work, "reach")[0], reach.Reach(work / "reach.json", key))
     rows = [(ablation, *judge_one(runner, ablation, work, known)) for ablation in chosen]
     summarise(rows)
     return 0 if all(good for _, good, _ in rows) else 1

@@ -2,6 +2,7 @@
 """Every ablation still applies and names tests that exist; every promise in reach has both. And
 the tool itself: it must notice whatever an ablation does not do."""
 
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -19,6 +20,7 @@ import inventory  # noqa: E402
 import judge  # noqa: E402
 import judged  # noqa: E402
 import patches  # noqa: E402
+import reach  # noqa: E402
 from outcome import Outcome  # noqa: E402
 
 FOLDER = TOP / "tests" / "ablation"
@@ -142,6 +144,77 @@ class Patches(unittest.TestCase):
                          (" b\n-c\n", " b\n c\n"), ("+++ b/kernel", "+++ b/../kernel")):
             with self.assertRaises(patches.PatchError, msg=new):
                 self.parse(self.GOOD.replace(old, new))
+
+
+class Reach(unittest.TestCase):
+    """Which guests may come out differently."""
+
+    SOURCE = ("int other(int x)\n{\n\treturn x + 1;\n}\n\nstatic int table[] = {\n\t1,\n};\n\n"
+              "int checked(int x)\n{\n\tif (x > 9)\n\t\treturn table[0];\n\treturn other(x);\n}\n")
+
+    def spans(self, old, new, path="kernel/x.c"):
+        one = patches.Ablation("300-x", "S3", "", [], {path: [(1, old, new)]})
+        read = {path: self.SOURCE}.get
+        return reach.changed_functions(patches.places(one, read), read)
+
+    def test_a_change_is_in_its_function(self):
+        self.assertEqual(self.spans(["\treturn x + 1;", "}"], ["\treturn x;", "}"]),
+                         [("kernel/x.c", 2, 4)])
+        self.assertEqual(self.spans(["\tif (x > 9)", "\t\treturn table[0];"], []),
+                         [("kernel/x.c", 11, 15)])
+
+    def test_lines_that_come_in_count(self):
+        self.assertEqual(self.spans(["{", "\tif (x > 9)"], ["{", "\tx++;", "\tif (x > 9)"]),
+                         [("kernel/x.c", 11, 15)])
+        self.assertEqual(self.spans(["\treturn other(x);", "}"],
+                                    ["\treturn other(x);", "\tx++;", "}"]), [("kernel/x.c", 11, 15)])
+
+    def test_a_change_outside_of_functions_is_everywhere(self):
+        for old, new in ((["\t1,"], ["\t2,"]), (["int other(int x)"], ["int other(long x)"]),
+                         (["}", "", "static int table[] = {"], ["}", "", "int table[] = {"])):
+            self.assertIsNone(self.spans(old, new))
+        self.assertIsNone(self.spans(["\treturn x + 1;"], [], "lib/x.c"))
+        self.assertIsNone(self.spans(["\treturn x + 1;"], [], "kernel/x.S"))
+
+    def known(self, lines):
+        found = reach.Reach("/nonexistent", "key")
+        found.lines = lines
+        return found
+
+    def test_who_executes_a_function_can_tell(self):
+        found = self.known({"a": {"kernel/x.c": [3, 14]}, "b": {"kernel/x.c": [3, 16]},
+                            "c": {"kernel/y.c": [14]}, "d": {}})
+        told = [name for name in "abcde" if found.may_tell(name, [("kernel/x.c", 11, 15)])]
+        # Nothing is known of d, and not even that of e.
+        self.assertEqual(told, ["a", "d", "e"])
+        self.assertTrue(all(found.may_tell(name, None) for name in "abcde"))
+
+    def test_lines_come_from_the_log_and_the_image(self):
+        with tempfile.TemporaryDirectory() as folder:
+            tree = Path(folder)
+            (tree / "kernel").mkdir()
+            (tree / "kernel" / "x.c").write_text(self.SOURCE, "utf-8")
+            # One that is inlined belongs to both.
+            subprocess.run(["gcc", "-O2", "-g", "-nostdlib", "-static", "-Wl,-e,checked",
+                            "-Wl,-Ttext=0xffffffff80001000", "-mcmodel=kernel", "-fno-pie", "-no-pie",
+                            "kernel/x.c", "-o", "x"], cwd=tree, check=True)
+            symbols = subprocess.run(["nm", "x"], cwd=tree, check=True, capture_output=True,
+                                     text=True).stdout
+            start = {name: int(value, 16) for value, _, name in map(str.split, symbols.split("\n")[:-1])}
+            code = "".join(f"0x{start['other'] + at:x}:  90  nop\n" for at in range(0, 3))
+            (tree / "one.code").write_text(f"----\nIN: other\n{code}", "utf-8")
+            code = "".join(f"0x{start['checked'] + at:x}:  90  nop\n" for at in range(0, 24))
+            (tree / "two.code").write_text(f"0x0000000000401000:  90\n{code}", "utf-8")
+            found = reach.Reach(tree / "reach.json", "key")
+            found.add(tree / "x", tree, {name: tree / f"{name}.code"
+                                         for name in ("one", "two", "none")})
+            found.save()
+            for known in (found, reach.Reach(tree / "reach.json", "key")):
+                self.assertEqual({name: (known.may_tell(name, [("kernel/x.c", 2, 4)]),
+                                         known.may_tell(name, [("kernel/x.c", 11, 15)]))
+                                  for name in ("one", "two", "none")},
+                                 {"one": (True, False), "two": (True, True), "none": (True, True)})
+            self.assertEqual(reach.Reach(tree / "reach.json", "other").lines, {})
 
 
 class Judge(unittest.TestCase):

@@ -16,6 +16,7 @@ guest that does not come to its end.
 
 import re
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -129,25 +130,49 @@ def parse_diff(lines):
     return files
 
 
+def located(path, hunks, lines):
+    """[(index of the first old line, old lines, new lines)]: as the hunks stand, but perhaps
+    elsewhere; every line must be the same."""
+    found, moved, end = [], 0, 0
+    for start, old, new in hunks:
+        spots = [at for at in range(end, len(lines) - len(old) + 1)
+                 if lines[at:at + len(old)] == old]
+        if not spots:
+            raise PatchError(f"does not apply to {path} any more (line {start})")
+        at = min(spots, key=lambda spot: abs(spot - (start - 1 + moved)))
+        found.append((at, old, new))
+        moved, end = at - (start - 1), at + len(old)
+    return found
+
+
+def read_lines(path, read):
+    try:
+        return read(path).split("\n")
+    except OSError:
+        raise PatchError(f"{path} is not there") from None
+
+
 def changed(ablation, read):
     """The new contents of every file that an ablation changes; read(path) returns the old."""
     out = {}
     for path, hunks in ablation.hunks.items():
-        try:
-            lines = read(path).split("\n")
-        except OSError:
-            raise PatchError(f"{path} is not there") from None
-        moved = 0
-        for start, old, new in hunks:
-            # As it stands, but perhaps elsewhere: every line must be the same.
-            places = [at for at in range(len(lines) - len(old) + 1)
-                      if lines[at:at + len(old)] == old]
-            if not places:
-                raise PatchError(f"does not apply to {path} any more (line {start})")
-            at = min(places, key=lambda place: abs(place - (start - 1 + moved)))
+        lines = read_lines(path, read)
+        for at, old, new in reversed(located(path, hunks, lines)):
             lines[at:at + len(old)] = new
-            moved += len(new) - len(old)
         out[path] = "\n".join(lines)
+    return out
+
+
+def places(ablation, read):
+    """{path: [(first line, last line)]} of what is removed or replaced, counted from 1; where lines
+    only come in, the line that they come before."""
+    out = {}
+    for path, hunks in ablation.hunks.items():
+        out[path] = []
+        for at, old, new in located(path, hunks, read_lines(path, read)):
+            for what, first, last, _, _ in SequenceMatcher(None, old, new, False).get_opcodes():
+                if what != "equal":
+                    out[path].append((at + first + 1, at + max(last, first + 1)))
     return out
 
 
