@@ -303,14 +303,31 @@ class Verdict:
     problems: list  # none: it is as it says
     failed: list = field(default_factory=list)  # tests that failed as they should
     late: list = field(default_factory=list)  # what ran twice
-    guests: int = 0  # how many were run
+    guests: int = 0  # how many were run; None: what came of them was known
 
 
-def try_one(runner, ablation, work):
+def names_of(programs, chosen_cases):
+    """As outcomes are called."""
+    return [f"unit/{name}" for name in programs] + [f"guest/{case.name}" for case in chosen_cases]
+
+
+def remembered(ablation, wanted, known):
+    """The verdict by what is known of an ablation; None when that does not show it to be as it says.
+    wanted: names of programs."""
+    outcomes = known.outcomes(ablation)
+    if not outcomes or not {*wanted} <= {outcome.name for outcome in outcomes}:
+        return None
+    verdict = Verdict(*judge.judge(ablation, outcomes), guests=None)
+    return None if verdict.problems else verdict
+
+
+def try_one(runner, ablation, work, known):
     """The verdict of one ablation."""
     logs, log = log_of(work, ablation.name)
     try:
         programs, wanted = runner.chosen(ablation)
+        if verdict := remembered(ablation, names_of(programs, wanted), known):
+            return verdict
         runner.copy.apply(ablation)
     except patches.PatchError as error:
         return Verdict([str(error)])
@@ -318,29 +335,25 @@ def try_one(runner, ablation, work):
         if not runner.copy.make(runner.targets(programs, wanted), log):
             return Verdict([f"does not build: {log}"])
         outcomes, late = runner.run(programs, wanted, logs)
+        known.add_outcomes(ablation, outcomes)
         return Verdict(*judge.judge(ablation, outcomes), late, len(wanted))
     finally:
         runner.copy.restore()
 
 
 def judge_one(runner, ablation, work, known):
-    """Judge an ablation, or remember; say what came of it. Returns (whether it is as it says, how
-    many tests failed as they should)."""
-    failed = known.proved(ablation)
-    if failed is not None:
-        print(f"ok   {ablation.name} (judged before, of this same tree)", flush=True)
-        return True, len(failed)
+    """Judge an ablation, and say what came of it. Returns (whether it is as it says, how many tests
+    failed as they should)."""
     start = time.monotonic()
-    verdict = try_one(runner, ablation, work)
+    verdict = try_one(runner, ablation, work, known)
     seconds = time.monotonic() - start
-    print(f"{'BAD' if verdict.problems else 'ok':4} {ablation.name} "
-          f"({verdict.guests} of {len(runner.cases)} guests, {seconds:.0f} s)")
+    about = "run before, of this same tree" if verdict.guests is None else (
+        f"{verdict.guests} of {len(runner.cases)} guests, {seconds:.0f} s")
+    print(f"{'BAD' if verdict.problems else 'ok':4} {ablation.name} ({about})")
     lines = [f"fails, as it should: {name}" for name in verdict.failed] + verdict.problems
     for line in lines + [f"{LATE}: {name}" for name in verdict.late]:
         print(f"     {line}")
     sys.stdout.flush()
-    if not verdict.problems:
-        known.add_proved(ablation, verdict.failed)
     return not verdict.problems, len(verdict.failed)
 
 

@@ -298,35 +298,49 @@ class Remembered(unittest.TestCase):
     def judged(self, *more):
         return judged.Judged(self.file, judged.tree_key(self.tree, *more))
 
+    OUTCOMES = [Outcome("guest/b", failed=["x"], problems=["status 35"]), Outcome("unit/c")]
+
     def test_of_the_same_tree(self):
-        self.judged().add_proved(self.one, ["guest/b:x"])
+        self.judged().add_outcomes(self.one, self.OUTCOMES)
         self.judged().add_whole(["guest/b"])
-        self.assertEqual(self.judged().proved(self.one), ["guest/b:x"])
+        self.assertEqual(self.judged().outcomes(self.one), self.OUTCOMES)
         self.assertTrue(self.judged().is_whole("guest/b"))
         self.assertFalse(self.judged().is_whole("guest/c"))
 
     def test_not_of_another_tree_or_setting(self):
-        self.judged().add_proved(self.one, [])
+        self.judged().add_outcomes(self.one, self.OUTCOMES)
         self.judged().add_whole(["guest/b"])
-        self.assertIsNone(self.judged("other qemu").proved(self.one))
+        self.assertIsNone(self.judged("other qemu").outcomes(self.one))
         for name in ("a.c", "b.c"):
             (self.tree / name).write_text("b", "utf-8")
-            self.assertIsNone(self.judged().proved(self.one))
+            self.assertIsNone(self.judged().outcomes(self.one))
             self.assertFalse(self.judged().is_whole("guest/b"))
 
-    def test_not_of_another_patch(self):
-        self.judged().add_proved(self.one, [])
+    def test_not_of_another_change(self):
+        self.judged().add_outcomes(self.one, self.OUTCOMES)
         (self.tree / "300-x.patch").write_text("its text", "utf-8")
-        self.assertIsNotNone(self.judged().proved(self.one))
-        for change in ({"hunks": {"a.c": [(1, ["a"], ["c"])]}}, {"name": "301-x"},
-                       {"fails": [patches.parse_expected("guest/b")]}):
-            self.assertIsNone(self.judged().proved(replace(self.one, **change)))
+        for change in ({}, {"fails": [patches.parse_expected("guest/b")]}):
+            self.assertIsNotNone(self.judged().outcomes(replace(self.one, **change)))
+        for change in ({"hunks": {"a.c": [(1, ["a"], ["c"])]}}, {"name": "301-x"}):
+            self.assertIsNone(self.judged().outcomes(replace(self.one, **change)))
 
     def test_not_from_a_damaged_file(self):
-        self.judged().add_proved(self.one, [])
+        self.judged().add_outcomes(self.one, self.OUTCOMES)
         for text in ("", "[]", self.file.read_text("utf-8")[:-9]):
             self.file.write_text(text, "utf-8")
-            self.assertIsNone(self.judged().proved(self.one))
+            self.assertIsNone(self.judged().outcomes(self.one))
+
+    def verdict(self, fails, wanted):
+        one = replace(self.one, fails=[patches.parse_expected(text) for text in fails])
+        return ablation.remembered(one, wanted, self.judged())
+
+    def test_a_mended_header_is_judged_by_what_is_known(self):
+        self.assertIsNone(self.verdict(["guest/b:x"], ["guest/b"]))
+        self.judged().add_outcomes(self.one, self.OUTCOMES)
+        self.assertEqual(self.verdict(["guest/b:x"], ["guest/b", "unit/c"]).failed, ["guest/b:x"])
+        # What is not as it says is tried again, and so is what now names a guest that was not run.
+        self.assertIsNone(self.verdict(["guest/b:y"], ["guest/b"]))
+        self.assertIsNone(self.verdict(["guest/b:x"], ["guest/b", "guest/d"]))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 """What was found out about one tree, kept in a file: a sweep that was interrupted, or of which one
-ablation had to be mended, goes on where it was."""
+ablation's header had to be mended, goes on where it was."""
 
 import hashlib
 import json
 import os
 from pathlib import Path
+
+from outcome import Outcome
 
 
 def tree_key(folder, *more):
@@ -19,11 +21,11 @@ def tree_key(folder, *more):
 
 
 class Judged:
-    """Verdicts of one tree. Only good ones are kept: what was wrong is tried again."""
+    """What came of the programs of one tree, with each ablation and without any."""
 
     def __init__(self, path, tree):
         self.path = Path(path)
-        self.found = {"tree": tree, "whole": [], "proved": {}}
+        self.found = {"tree": tree, "whole": [], "outcomes": {}}
         try:
             found = json.loads(self.path.read_text("utf-8"))
         except (OSError, ValueError):
@@ -44,15 +46,18 @@ class Judged:
         self.found["whole"] = sorted({*self.found["whole"], *programs})
         self.save()
 
-    def proved(self, ablation):
-        """The tests that an ablation made fail, all as it says; None when that is not known."""
-        return self.found["proved"].get(key_of(ablation))
+    def outcomes(self, ablation):
+        """What came of every program that was run with an ablation; None when that is not known."""
+        rows = self.found["outcomes"].get(key_of(ablation))
+        return rows and [Outcome(name, failed=failed, problems=problems)
+                         for name, failed, problems in rows]
 
-    def add_proved(self, ablation, failed):
-        self.found["proved"][key_of(ablation)] = failed
+    def add_outcomes(self, ablation, outcomes):
+        self.found["outcomes"][key_of(ablation)] = [
+            [outcome.name, outcome.failed, outcome.problems] for outcome in outcomes]
         self.save()
 
 
 def key_of(ablation):
-    """Another text is another ablation."""
-    return f"{ablation.name} {hashlib.sha256(repr(ablation).encode()).hexdigest()}"
+    """Another change is another ablation; what its header expects of it may be mended."""
+    return f"{ablation.name} {hashlib.sha256(repr(ablation.hunks).encode()).hexdigest()}"
