@@ -3,54 +3,14 @@
 #include <criterion/criterion.h>
 #include <drivers/vfio/mapping.h>
 #include <kernel/heap.h>
-#include <tests/unit/vfio/calls.h>
-
-#define RAM  UINT64_C(0x10000000) /* where memory objects of tests have their frames */
-#define IOVA UINT64_C(0x40000000)
-#define PAGE CORDON_PAGE_SIZE
-
-static struct pci_function *function;
-static cordon_handle_t container, group, memory;
-static struct memory *object; /* 64 pages in runs of 4 */
+#include <tests/unit/vfio/dma_bed.h>
 
 static void start(void)
 {
-	function = world_function(3, &world_units[0]);
-	world_behaviour(function)->flr = true;
-	world_start();
-	container = call_container_create();
-	group = call_group_open(3);
-	cr_assert_eq(sys_container_add_group(container, group), 0);
-	object = world_memory(RAM, 64 * PAGE, 4 * PAGE);
-	memory = world_handle(&object->object, CORDON_RIGHTS_ALL);
-	object_unref(&object->object);
-	journal_clear();
+	dma_start(64, 4);
 }
 
 TestSuite(vfio_dma, .init = start);
-
-/* The frame of a page of the object, computed here. */
-static uint64_t frame(uint64_t page)
-{
-	return RAM + page / 4 * 5 * PAGE + page % 4 * PAGE;
-}
-
-static void assert_reaches(uint64_t iova, uint32_t flags, uint64_t expected)
-{
-	uint64_t physical = 0;
-
-	cr_assert(world_translate(function, iova, flags, &physical), "0x%llx is refused",
-	          (unsigned long long)iova);
-	cr_assert_eq(physical, expected);
-}
-
-static void assert_refused(uint64_t iova, uint32_t flags)
-{
-	uint64_t physical;
-
-	cr_assert_not(world_translate(function, iova, flags, &physical), "0x%llx is not refused",
-	              (unsigned long long)iova);
-}
 
 Test(vfio_dma, a_mapping_reaches_its_memory_and_nothing_around_it)
 {
@@ -388,89 +348,6 @@ Test(vfio_dma, mappings_left_in_a_container_of_a_dead_unit_go_into_quarantine_to
 	world_end_task(0);
 	cr_assert_eq(world_memories(), 1u);
 	cr_assert_eq(mapping_quarantined_bytes(), 4 * PAGE);
-}
-
-/* --- batches --------------------------------------------------------------------------------- */
-
-static struct cordon_dma_op op(uint32_t kind, uint64_t offset, uint64_t iova, uint64_t size)
-{
-	return (struct cordon_dma_op){
-	        .op = kind,
-	        .map = {.memory = memory,
-	                .flags = RW,
-	                .offset = offset,
-	                .iova = iova,
-	                .size = size},
-	};
-}
-
-static int64_t batch(struct cordon_dma_op *ops, uint32_t count)
-{
-	int64_t result = sys_container_batch(container, user_put(ops, count * sizeof(*ops)), count);
-
-	memcpy(ops, world_user, count * sizeof(*ops));
-	return result;
-}
-
-Test(vfio_dma, a_batch_replaces_a_mapping_with_one_flush_at_its_end)
-{
-	struct cordon_dma_op ops[] = {
-	        op(CORDON_DMA_OP_UNMAP, 0, IOVA, PAGE),
-	        op(CORDON_DMA_OP_MAP, 8 * PAGE, IOVA, PAGE),
-	        op(CORDON_DMA_OP_MAP, 9 * PAGE, IOVA + PAGE, PAGE),
-	};
-
-	cr_assert_eq(call_map(container, memory, 0, IOVA, PAGE, RW), 0);
-	world_flushes = 0;
-	cr_assert_eq(batch(ops, 3), 3);
-	cr_assert_eq(world_flushes, 1u);
-	assert_reaches(IOVA, RW, frame(8));
-	assert_reaches(IOVA + PAGE, RW, frame(9));
-	for (size_t i = 0; i < 3; i++)
-		cr_assert_eq(ops[i].result, 0);
-}
-
-Test(vfio_dma, a_batch_stops_at_the_first_failure_and_says_which)
-{
-	struct cordon_dma_op ops[] = {
-	        op(CORDON_DMA_OP_MAP, 0, IOVA, PAGE),
-	        op(CORDON_DMA_OP_MAP, 0, IOVA, PAGE),
-	        op(CORDON_DMA_OP_MAP, 0, IOVA + PAGE, PAGE),
-	};
-
-	cr_assert_eq(batch(ops, 3), 1);
-	cr_assert_eq(ops[0].result, 0);
-	cr_assert_eq(ops[1].result, -EEXIST);
-	cr_assert_eq(ops[2].result, -ECANCELED);
-	cr_assert_eq(call_container_info(container).mappings, 1u);
-}
-
-Test(vfio_dma, wrong_steps_and_counts_of_a_batch_have_their_errors)
-{
-	struct cordon_dma_op unknown = op(3, 0, IOVA, PAGE);
-	struct cordon_dma_op unaligned = op(CORDON_DMA_OP_MAP, 0, IOVA + 1, PAGE);
-	struct cordon_dma_op empty = op(CORDON_DMA_OP_UNMAP, 0, IOVA, 0);
-
-	cr_assert_eq(batch(&unknown, 1), 0);
-	cr_assert_eq(unknown.result, -EINVAL);
-	cr_assert_eq(batch(&unaligned, 1), 0);
-	cr_assert_eq(unaligned.result, -EINVAL);
-	cr_assert_eq(batch(&empty, 1), 0);
-	cr_assert_eq(empty.result, -EINVAL);
-	cr_assert_eq(sys_container_batch(container, (void *)world_user, 0), -EINVAL);
-	cr_assert_eq(sys_container_batch(container, (void *)world_user, CORDON_DMA_BATCH_MAX + 1),
-	             -EINVAL);
-}
-
-Test(vfio_dma, memory_of_a_failed_step_is_held_until_the_batch_is_flushed)
-{
-	struct cordon_dma_op step = op(CORDON_DMA_OP_MAP, 0, IOVA, 8 * PAGE);
-
-	world_failures.map = 2;
-	cr_assert_eq(batch(&step, 1), 0);
-	cr_assert_eq(step.result, -ENOMEM);
-	cr_assert_eq(object->dma_mappings, 0u);
-	assert_refused(IOVA, CORDON_DMA_READ);
 }
 
 /* --- against a model ------------------------------------------------------------------------- */

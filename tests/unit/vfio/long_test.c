@@ -5,37 +5,16 @@
 #include <drivers/vfio/mapping.h>
 #include <kernel/sched.h>
 #include <tests/unit/fake/fake.h>
-#include <tests/unit/vfio/calls.h>
+#include <tests/unit/vfio/dma_bed.h>
 
-#define RAM  UINT64_C(0x10000000) /* where memory objects of tests have their frames */
-#define IOVA UINT64_C(0x40000000)
-#define PAGE CORDON_PAGE_SIZE
 #define MANY (3 * SCHED_POINT_EVERY)
-
-static struct pci_function *function;
-static cordon_handle_t container, group, memory;
-static struct memory *object;
 
 static void start(void)
 {
-	function = world_function(3, &world_units[0]);
-	world_start();
-	container = call_container_create();
-	group = call_group_open(3);
-	cr_assert_eq(sys_container_add_group(container, group), 0);
-	object = world_memory(RAM, 2 * PAGE, 2 * PAGE);
-	memory = world_handle(&object->object, CORDON_RIGHTS_ALL);
-	object_unref(&object->object);
+	dma_start(2, 2);
 }
 
 TestSuite(vfio_long, .init = start);
-
-static bool reaches(uint64_t iova)
-{
-	uint64_t physical = 0;
-
-	return world_translate(function, iova, CORDON_DMA_READ, &physical) && physical == RAM;
-}
 
 static void map_many(void)
 {
@@ -64,9 +43,9 @@ Test(vfio_long, S10_an_unmap_of_very_many_lets_others_run_meanwhile)
 	             (int64_t)((MANY + 1) * PAGE), "with one that came meanwhile");
 	cr_assert_eq(fake_sched_points, 3u);
 	cr_assert_eq(call_container_info(container).mappings, 2u, "one before, one over the end");
-	cr_assert_not(reaches(IOVA));
-	cr_assert(reaches(IOVA - PAGE));
-	cr_assert(reaches(IOVA + 2 * MANY * PAGE));
+	assert_refused(IOVA, CORDON_DMA_READ);
+	assert_reaches(IOVA - PAGE, CORDON_DMA_READ, frame(0));
+	assert_reaches(IOVA + 2 * MANY * PAGE, CORDON_DMA_READ, frame(0));
 }
 
 static void others_find_it_closed(void)

@@ -14,11 +14,10 @@ vfio_window_test_SRCS := tests/unit/vfio/window_test.c drivers/vfio/window.c
 UNIT_TESTS += vfio_config_test
 vfio_config_test_SRCS := tests/unit/vfio/config_test.c drivers/vfio/config.c
 
-UNIT_TESTS += vfio_dma_test
-vfio_dma_test_SRCS := tests/unit/vfio/dma_test.c $(VFIO_TEST_WORLD)
-
-UNIT_TESTS += vfio_long_test
-vfio_long_test_SRCS := tests/unit/vfio/long_test.c $(VFIO_TEST_WORLD)
+UNIT_TESTS += vfio_dma_test vfio_batch_test vfio_long_test
+vfio_dma_test_SRCS   := tests/unit/vfio/dma_test.c tests/unit/vfio/dma_bed.c $(VFIO_TEST_WORLD)
+vfio_batch_test_SRCS := tests/unit/vfio/batch_test.c tests/unit/vfio/dma_bed.c $(VFIO_TEST_WORLD)
+vfio_long_test_SRCS  := tests/unit/vfio/long_test.c tests/unit/vfio/dma_bed.c $(VFIO_TEST_WORLD)
 
 UNIT_TESTS += vfio_region_test
 vfio_region_test_SRCS := tests/unit/vfio/region_test.c $(VFIO_TEST_WORLD)
