@@ -21,10 +21,13 @@ void object_init(struct object *object, const struct object_ops *ops)
 
 void object_release(struct object *object)
 {
+	const struct object_ops *ops = object->ops;
+
 	/* A handle is a reference, and so is a call that waits on the object. */
 	ASSERT(object->handles == 0 && list_empty(&object->waiters));
-	__atomic_fetch_sub(&counts[object->ops->type], 1, __ATOMIC_RELAXED);
-	object->ops->destroy(object);
+	ops->destroy(object);
+	/* Last: whoever sees by the counter that it is gone finds its memory given back. */
+	__atomic_fetch_sub(&counts[ops->type], 1, __ATOMIC_RELEASE);
 }
 
 void object_handle_added(struct object *object)
@@ -56,5 +59,5 @@ void object_wake_locked(struct object *object, uint32_t set, uint32_t raised)
 
 uint64_t object_count(enum cordon_object_type type)
 {
-	return __atomic_load_n(&counts[type], __ATOMIC_RELAXED);
+	return __atomic_load_n(&counts[type], __ATOMIC_ACQUIRE);
 }
