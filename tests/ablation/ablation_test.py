@@ -72,7 +72,7 @@ class Tree(unittest.TestCase):
 
     def test_every_named_test_exists(self):
         for ablation in self.ablations:
-            for entry in ablation.fails:
+            for entry in ablation.fails + ablation.may:
                 with self.subTest(f"{ablation.name}: {entry}"):
                     self.assertTrue(self.unit_exists(entry) or self.guest_exists(entry))
 
@@ -109,7 +109,8 @@ def may_be_one(text, pattern):
 class Patches(unittest.TestCase):
     """Reading and applying."""
 
-    GOOD = ("Promise: S3\nRemoves: one\n two\nFails: unit/a_test:a::*\nFails: guest/b*:S3: x\n\n"
+    GOOD = ("Promise: S3\nRemoves: one\n two\nFails: unit/a_test:a::*\nFails: guest/b*:S3: x\n"
+            "May: guest/c\n\n"
             "--- a/kernel/x.c\n+++ b/kernel/x.c\n@@ -2,2 +2,1 @@\n b\n-c\n")
 
     def parse(self, text):
@@ -123,6 +124,7 @@ class Patches(unittest.TestCase):
         self.assertEqual((one.name, one.promise, one.removes), ("300-x", "S3", "one two"))
         self.assertEqual([str(entry) for entry in one.fails],
                          ["unit/a_test:a::*", "guest/b*:S3: x"])
+        self.assertEqual([str(entry) for entry in one.may], ["guest/c"])
         self.assertEqual(patches.changed(one, lambda path: "a\nb\nc\nd\n"),
                          {"kernel/x.c": "a\nb\nd\n"})
 
@@ -153,7 +155,7 @@ class Reach(unittest.TestCase):
               "int checked(int x)\n{\n\tif (x > 9)\n\t\treturn table[0];\n\treturn other(x);\n}\n")
 
     def spans(self, old, new, path="kernel/x.c"):
-        one = patches.Ablation("300-x", "S3", "", [], {path: [(1, old, new)]})
+        one = patches.Ablation("300-x", "S3", "", [], [], {path: [(1, old, new)]})
         read = {path: self.SOURCE}.get
         return reach.changed_functions(patches.places(one, read), read)
 
@@ -244,6 +246,15 @@ class Judge(unittest.TestCase):
                                     ("guest/c", [], []))[0], [])
         self.assertIn("passes", self.judge(["guest/*:S3: *"], ("guest/b", [], []))[0][0])
 
+    def test_one_that_fails_by_luck_may_pass_as_well(self):
+        one = patches.Ablation("300-x", "S3", "", [patches.parse_expected("unit/a:s::x")],
+                               [patches.parse_expected("guest/b*")])
+        for failed in ([], ["S3: y"]):
+            outcomes = [Outcome("unit/a", failed=["s::x"]), Outcome("guest/b", failed=failed)]
+            self.assertEqual(judge.judge(one, outcomes)[0], [])
+        self.assertIn("passes", judge.judge(one, [Outcome("unit/a"),
+                                                  Outcome("guest/b", failed=["y"])])[0][0])
+
     def test_one_that_is_not_named_is_wrong(self):
         self.assertIn("should not: unit/a:s::y", self.judge(
             ["unit/a:s::x"], ("unit/a", ["s::x", "s::y"], []))[0][0])
@@ -293,7 +304,7 @@ class Remembered(unittest.TestCase):
         self.tree.mkdir()
         (self.tree / "a.c").write_text("a", "utf-8")
         self.file = Path(folder.name) / "judged.json"
-        self.one = patches.Ablation("300-x", "S3", "", [], {"a.c": [(1, ["a"], ["b"])]})
+        self.one = patches.Ablation("300-x", "S3", "", [], [], {"a.c": [(1, ["a"], ["b"])]})
 
     def judged(self, *more):
         return judged.Judged(self.file, judged.tree_key(self.tree, *more))
@@ -318,7 +329,9 @@ class Remembered(unittest.TestCase):
 
     def test_not_of_another_change(self):
         self.judged().add_outcomes(self.one, self.OUTCOMES)
-        (self.tree / "300-x.patch").write_text("its text", "utf-8")
+        folder = self.tree / "tests" / "ablation"
+        folder.mkdir(parents=True)
+        (folder / "300-x.patch").write_text("its text", "utf-8")
         for change in ({}, {"fails": [patches.parse_expected("guest/b")]}):
             self.assertIsNotNone(self.judged().outcomes(replace(self.one, **change)))
         for change in ({"hunks": {"a.c": [(1, ["a"], ["c"])]}}, {"name": "301-x"}):

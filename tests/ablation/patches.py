@@ -5,6 +5,7 @@
     Removes: the wait for the invalidation
     Fails: unit/PROGRAM:SUITE::TEST
     Fails: guest/CASE:NAME
+    May: guest/CASE:NAME
 
     --- a/path
     +++ b/path
@@ -21,7 +22,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 HUNK = re.compile(r"^@@ -(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@")
-KEYS = ("Promise", "Removes", "Fails")
+KEYS = ("Promise", "Removes", "Fails", "May")
 # base: what all promises stand on, the isolation of tasks by the kernel.
 PROMISES = ("base", *(f"S{number}" for number in range(1, 11)))
 
@@ -55,6 +56,7 @@ class Ablation:
     promise: str
     removes: str
     fails: list
+    may: list = field(default_factory=list)  # that may fail as well, by luck
     hunks: dict = field(default_factory=dict)  # path -> [(line, old lines, new lines)]
 
 
@@ -80,14 +82,15 @@ def parse(path):
             raise PatchError(f"not a header: {line!r}")
         header[key].append(value.strip())
         last = key
-    for key in KEYS:
-        if not header[key] or (key != "Fails" and len(header[key]) > 1):
+    for key, times in (("Promise", (1,)), ("Removes", (1,)), ("Fails", range(1, 100))):
+        if len(header[key]) not in times:
             raise PatchError(f"{key}: is there {len(header[key])} times")
     promise = header["Promise"][0]
     if promise not in PROMISES:
         raise PatchError(f"Promise: {promise} is not one of S1 to S10, base")
     return Ablation(Path(path).stem, promise, header["Removes"][0],
                     [parse_expected(value) for value in header["Fails"]],
+                    [parse_expected(value) for value in header["May"]],
                     parse_diff(lines[number:]))
 
 

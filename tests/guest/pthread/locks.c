@@ -72,8 +72,8 @@ static void *try_unlock(void *argument)
 
 static void *lock_timed(void *argument)
 {
-	struct timespec until = in_ms(CLOCK_REALTIME, 20);
 	int64_t start = now_ns();
+	struct timespec until = in_ms(CLOCK_REALTIME, 20);
 	int error = pthread_mutex_timedlock(argument, &until);
 
 	if (error == ETIMEDOUT && now_ns() - start < 15000000)
