@@ -29,8 +29,9 @@ static void test_once(void)
 	tap_ok(fd >= 0, "timerfd_create");
 	FAILS(read(fd, &count, 8), EAGAIN, "not armed: nothing");
 	tap_is(timerfd_settime(fd, 0, &value, NULL), 0, "timerfd_settime");
-	tap_ok(timerfd_gettime(fd, &left) == 0 && left.it_value.tv_nsec > 0 &&
-	               left.it_value.tv_nsec <= 20 * MS,
+	/* On a busy host it may have run out by now. */
+	tap_ok(timerfd_gettime(fd, &left) == 0 && left.it_value.tv_nsec <= 20 * MS &&
+	               (left.it_value.tv_nsec > 0 || now_ms() - start >= 19),
 	       "timerfd_gettime");
 	entry.fd = fd;
 	tap_is(poll(&entry, 1, 10000), 1, "poll waits for it");
