@@ -184,10 +184,16 @@ class Runner:
                                                   self.tests.guests()) if not case.why_not(about)]
         self.reach = None
 
-    def find_reach(self, logs, known):
-        """Learn what each guest executes of the unchanged kernel; known: a Reach."""
+    def find_reach(self, logs, log, known):
+        """Learn what each guest executes of the unchanged kernel; known: a Reach. False: it does not
+        build."""
         self.reach = known
         missing = [case for case in self.cases if case.name not in known.lines]
+        if not missing:
+            return True
+        # The images may still be those of an ablation.
+        if not self.copy.make(self.targets([], missing), log):
+            return False
         codes = {case.name: logs / f"{case.name}.code" for case in missing}
         logging = [reach.logging_case(case, codes[case.name]) for case in missing]
         _, late = self.run([], logging, logs)
@@ -199,6 +205,7 @@ class Runner:
         known.save()
         for code in codes.values():
             code.unlink(missing_ok=True)
+        return True
 
     def guests_at_a_time(self):
         return self.options.jobs * GUESTS_PER_JOB
@@ -321,11 +328,11 @@ def remembered(ablation, wanted, known):
 
 def try_one(runner, ablation, work, known):
     """The verdict of one ablation."""
-    logs, log = log_of(work, ablation.name)
     try:
         programs, wanted = runner.chosen(ablation)
         if verdict := remembered(ablation, names_of(programs, wanted), known):
             return verdict
+        logs, log = log_of(work, ablation.name)
         runner.copy.apply(ablation)
     except patches.PatchError as error:
         return Verdict([str(error)])
@@ -389,7 +396,10 @@ def main():
         print("\n".join(problems))
         return 1
     if not options.quick:
-        runner.find_reach(log_of(work, "reach")[0], reach.Reach(work / "reach.json", key))
+        logs, log = log_of(work, "reach")
+        if not runner.find_reach(logs, log, reach.Reach(work / "reach.json", key)):
+            print(f"the copy does not build: {log}")
+            return 1
     rows = [(ablation, *judge_one(runner, ablation, work, known)) for ablation in chosen]
     summarise(rows)
     return 0 if all(good for _, good, _ in rows) else 1

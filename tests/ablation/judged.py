@@ -22,23 +22,28 @@ def tree_key(folder, *more):
     return digest.hexdigest()
 
 
+def load(path, tree):
+    """What was kept of a tree; empty when the file is not there, damaged, or of another tree."""
+    try:
+        found = json.loads(Path(path).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) and found.get("tree") == tree else {}
+
+
+def save(path, found):
+    """Keep it, whole or not at all: found["tree"] is the tree that it is of."""
+    temporary = Path(path).with_suffix(".new")
+    temporary.write_text(json.dumps(found), "utf-8")
+    os.replace(temporary, path)
+
+
 class Judged:
     """What came of the programs of one tree, with each ablation and without any."""
 
     def __init__(self, path, tree):
-        self.path = Path(path)
-        self.found = {"tree": tree, "whole": [], "outcomes": {}}
-        try:
-            found = json.loads(self.path.read_text("utf-8"))
-        except (OSError, ValueError):
-            return
-        if isinstance(found, dict) and found.get("tree") == tree:
-            self.found = found
-
-    def save(self):
-        temporary = self.path.with_suffix(".new")
-        temporary.write_text(json.dumps(self.found, indent=1), "utf-8")
-        os.replace(temporary, self.path)
+        self.path = path
+        self.found = load(path, tree) or {"tree": tree, "whole": [], "outcomes": {}}
 
     def is_whole(self, program):
         """Whether the tests of a program are known to pass without any ablation."""
@@ -46,7 +51,7 @@ class Judged:
 
     def add_whole(self, programs):
         self.found["whole"] = sorted({*self.found["whole"], *programs})
-        self.save()
+        save(self.path, self.found)
 
     def outcomes(self, ablation):
         """What came of every program that was run with an ablation; None when that is not known."""
@@ -57,7 +62,7 @@ class Judged:
     def add_outcomes(self, ablation, outcomes):
         self.found["outcomes"][key_of(ablation)] = [
             [outcome.name, outcome.failed, outcome.problems] for outcome in outcomes]
-        self.save()
+        save(self.path, self.found)
 
 
 def key_of(ablation):

@@ -22,7 +22,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 HUNK = re.compile(r"^@@ -(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@")
-KEYS = ("Promise", "Removes", "Fails", "May")
+ONCE = ("Promise", "Removes")
+KEYS = ONCE + ("Fails", "May")
 # base: what all promises stand on, the isolation of tasks by the kernel.
 PROMISES = ("base", *(f"S{number}" for number in range(1, 11)))
 
@@ -82,8 +83,8 @@ def parse(path):
             raise PatchError(f"not a header: {line!r}")
         header[key].append(value.strip())
         last = key
-    for key, times in (("Promise", (1,)), ("Removes", (1,)), ("Fails", range(1, 100))):
-        if len(header[key]) not in times:
+    for key in ONCE + ("Fails",):
+        if not header[key] or (key in ONCE and len(header[key]) > 1):
             raise PatchError(f"{key}: is there {len(header[key])} times")
     promise = header["Promise"][0]
     if promise not in PROMISES:

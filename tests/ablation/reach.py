@@ -7,14 +7,15 @@ function comes out the same whatever that function does.
 """
 
 import bisect
-import json
 import os
 import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
 
-# Where the kernel is linked: arch/x86_64/kernel.ld.
+import judged
+
+# Where the kernel is linked: boot/kernel.ld.
 KERNEL_RANGE = "0xffffffff80000000+0x40000000"
 ADDRESS = re.compile(rb"^0x(ffffffff[89ab][0-9a-f]{7}):", re.MULTILINE)
 SOURCE_FOLDERS = ("arch", "drivers", "kernel")
@@ -57,21 +58,13 @@ def lines_of(image, wanted, tree):
 class Reach:
     """What each guest reached: {case: {path: sorted lines}}, kept in a file beside what it is of."""
 
-    def __init__(self, path, tree_key):
-        self.path = Path(path)
-        self.key = tree_key
-        self.lines = {}
-        try:
-            found = json.loads(self.path.read_text("utf-8"))
-            if found["tree"] == tree_key:
-                self.lines = found["lines"]
-        except (OSError, ValueError, KeyError, TypeError):
-            pass
+    def __init__(self, path, tree):
+        self.path = path
+        self.tree = tree
+        self.lines = judged.load(path, tree).get("lines", {})
 
     def save(self):
-        temporary = self.path.with_suffix(".new")
-        temporary.write_text(json.dumps({"tree": self.key, "lines": self.lines}), "utf-8")
-        os.replace(temporary, self.path)
+        judged.save(self.path, {"tree": self.tree, "lines": self.lines})
 
     def add(self, image, tree, logs):
         """Remember what cases of one image reached. logs: {case name: log}."""
