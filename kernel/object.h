@@ -104,7 +104,7 @@ static inline void object_signal(struct object *object, uint32_t clear, uint32_t
 	spin_unlock(&object->lock);
 }
 
-/* How many objects of a type exist now (leak checks). */
+/* How many objects of a type exist now (leak checks). One counts until its memory is given back. */
 uint64_t object_count(enum cordon_object_type type);
 
 #endif
