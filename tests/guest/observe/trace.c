@@ -173,6 +173,7 @@ int main(int argc, char **argv)
 	test_lines();
 	test_running_task();
 	test_together();
-	tap_ok(test_await_counter("heap.bytes", heap), "a trace leaves nothing behind");
+	test_await_threads(threads);
+	tap_is((int64_t)test_counter("heap.bytes"), (int64_t)heap, "a trace leaves nothing behind");
 	return tap_done();
 }
