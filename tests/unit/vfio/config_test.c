@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <drivers/vfio/config.h>
 #include <string.h>
+#include <tests/unit/kernel/random.h>
 
 enum {
 	POWER = 0x40,
@@ -83,15 +84,7 @@ static void start(struct function *function, const struct config_layout *from)
 	config_init(&function->config, from);
 }
 
-static uint32_t random_state = 1;
-
-static uint32_t random_number(void)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 17;
-	random_state ^= random_state << 5;
-	return random_state;
-}
+static struct random numbers = {1};
 
 /* The model: bits of a byte that a write changes in the hardware. */
 static uint8_t model_hardware(uint32_t offset)
@@ -146,10 +139,10 @@ Test(vfio_config, random_writes_change_no_other_bit_of_the_hardware)
 	start(&function, &from);
 	memcpy(before, function.hardware, sizeof(before));
 	for (unsigned int round = 0; round < 300000; round++) {
-		unsigned int width = 1u << random_number() % 3;
-		uint32_t offset = random_number() % 4096 & ~(width - 1);
+		unsigned int width = 1u << random_below(&numbers, 3);
+		uint32_t offset = (uint32_t)random_below(&numbers, 4096) & ~(width - 1);
 
-		task_write(&function, offset, width, random_number());
+		task_write(&function, offset, width, (uint32_t)random_next(&numbers));
 	}
 	for (uint32_t i = 0; i < 4096; i++)
 		cr_assert_eq((function.hardware[i] ^ before[i]) & ~model_hardware(i), 0,
@@ -193,10 +186,10 @@ Test(vfio_config, a_write_of_one_width_reads_back_the_same_in_every_other)
 
 	start(&function, &from);
 	for (unsigned int round = 0; round < 20000; round++) {
-		uint32_t offset = random_number() % 256 & ~3u;
+		uint32_t offset = (uint32_t)random_below(&numbers, 256) & ~3u;
 		uint32_t whole;
 
-		task_write(&function, offset, 4, random_number());
+		task_write(&function, offset, 4, (uint32_t)random_next(&numbers));
 		whole = task_read(&function, offset, 4);
 		for (uint32_t i = 0; i < 4; i++)
 			cr_assert_eq(task_read(&function, offset + i, 1), (whole >> 8 * i & 0xff));
@@ -334,7 +327,8 @@ Test(vfio_config, a_reset_clears_what_was_written_and_keeps_the_kinds_of_bars)
 	start(&function, &from);
 	start(&fresh, &from);
 	for (unsigned int round = 0; round < 1000; round++)
-		task_write(&function, random_number() % 256 & ~3u, 4, random_number());
+		task_write(&function, (uint32_t)random_below(&numbers, 256) & ~3u, 4,
+		           (uint32_t)random_next(&numbers));
 	config_reset(&function.config);
 	cr_assert_arr_eq(function.config.value, fresh.config.value, sizeof(fresh.config.value));
 }

@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <drivers/vfio/mapping.h>
 #include <kernel/heap.h>
+#include <tests/unit/kernel/random.h>
 #include <tests/unit/vfio/dma_bed.h>
 
 static void start(void)
@@ -359,15 +360,7 @@ static struct {
 	uint64_t page;    /* of the object */
 } model[MODEL_PAGES];
 
-static uint32_t random_state = 7;
-
-static uint32_t random_below(uint32_t limit)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 17;
-	random_state ^= random_state << 5;
-	return random_state % limit;
-}
+static struct random numbers = {7};
 
 static int64_t model_map(uint32_t first, uint32_t pages, uint64_t source, uint32_t name)
 {
@@ -405,12 +398,13 @@ static int64_t model_unmap(uint32_t first, uint32_t pages)
 Test(vfio_dma, random_maps_and_unmaps_agree_with_a_model_page_by_page)
 {
 	for (uint32_t round = 1; round <= 20000; round++) {
-		uint32_t first = random_below(MODEL_PAGES);
-		uint32_t pages = 1 + random_below(min_u64(MODEL_PAGES - first, 8));
+		uint32_t first = (uint32_t)random_below(&numbers, MODEL_PAGES);
+		uint32_t pages = 1 +
+		                 (uint32_t)random_below(&numbers, min_u64(MODEL_PAGES - first, 8));
 		uint64_t physical;
 
-		if (random_below(2)) {
-			uint64_t source = random_below(64 - pages);
+		if (random_below(&numbers, 2)) {
+			uint64_t source = random_below(&numbers, 64 - pages);
 
 			cr_assert_eq(call_map(container, memory, source * PAGE, IOVA + first * PAGE,
 			                      pages * PAGE, RW),
