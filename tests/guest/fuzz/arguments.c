@@ -7,29 +7,7 @@
 
 #define PAGE CORDON_PAGE_SIZE
 
-static uint64_t state;
-
-void random_seed(uint64_t seed)
-{
-	/* Not zero, and near seeds do not begin alike. */
-	state = (seed + 1) * UINT64_C(0x9e3779b97f4a7c15);
-	for (int i = 0; i < 8; i++)
-		random_number();
-}
-
-/* xorshift64* */
-uint64_t random_number(void)
-{
-	state ^= state >> 12;
-	state ^= state << 25;
-	state ^= state >> 27;
-	return state * UINT64_C(0x2545f4914f6cdd1d);
-}
-
-uint32_t random_below(uint32_t limit)
-{
-	return (uint32_t)((random_number() >> 32) % limit);
-}
+struct random numbers;
 
 static uint64_t random_limit(void)
 {
@@ -56,19 +34,19 @@ static uint64_t random_limit(void)
 	        UINT64_MAX,
 	};
 
-	return limits[random_below(sizeof(limits) / sizeof(limits[0]))];
+	return limits[random_below(&numbers, sizeof(limits) / sizeof(limits[0]))];
 }
 
 static uint64_t wild(void)
 {
-	return random_once_in(2) ? random_limit() : random_number();
+	return random_once_in(2) ? random_limit() : random_next(&numbers);
 }
 
 static uint64_t pages(uint32_t limit)
 {
-	uint64_t value = random_below(limit) * PAGE;
+	uint64_t value = random_below(&numbers, limit) * PAGE;
 
-	return random_once_in(20) ? value + random_below(4096) : value;
+	return random_once_in(20) ? value + random_below(&numbers, 4096) : value;
 }
 
 #define RANGES 8
@@ -80,7 +58,7 @@ static uint64_t range_size; /* of the one that was aimed at last; 0: none */
 
 void range_remember(uint64_t address, uint64_t size)
 {
-	uint32_t slot = random_below(RANGES);
+	uint32_t slot = random_below(&numbers, RANGES);
 
 	ranges[slot].address = address;
 	ranges[slot].size = size;
@@ -88,7 +66,7 @@ void range_remember(uint64_t address, uint64_t size)
 
 static uint64_t place(void)
 {
-	uint32_t slot = random_below(RANGES);
+	uint32_t slot = random_below(&numbers, RANGES);
 
 	range_size = 0;
 	if (ranges[slot].size == 0 || random_once_in(3))
@@ -104,7 +82,7 @@ static uint64_t size(void)
 	range_size = 0;
 	if (fitting && !random_once_in(3))
 		return fitting;
-	return random_once_in(4) ? random_below(64) : pages(12);
+	return random_once_in(4) ? random_below(&numbers, 64) : pages(12);
 }
 
 /* Where a structure of some bytes lies: in the arena, sometimes over its end or not there. */
@@ -113,8 +91,8 @@ static void *spot(uint64_t size)
 	if (random_once_in(24))
 		return (void *)(uintptr_t)wild();
 	if (random_once_in(24))
-		return arena + ARENA_SIZE - random_below((uint32_t)size + 1);
-	return arena + random_below((uint32_t)(ARENA_SIZE - size) / 8) * 8;
+		return arena + ARENA_SIZE - random_below(&numbers, (uint32_t)size + 1);
+	return arena + random_below(&numbers, (uint32_t)(ARENA_SIZE - size) / 8) * 8;
 }
 
 /* Puts a structure there, with a word of it spoiled now and then. */
@@ -124,11 +102,13 @@ static uint64_t put(void *structure, uint64_t size)
 	uint8_t *bytes = structure;
 
 	if (random_once_in(8))
-		bytes[random_below((uint32_t)size)] ^= (uint8_t)(1u << random_below(8));
+		bytes[random_below(&numbers, (uint32_t)size)] ^=
+		        (uint8_t)(1u << random_below(&numbers, 8));
 	if (random_once_in(16) && size >= 8) {
 		uint64_t value = wild();
 
-		memcpy(bytes + random_below((uint32_t)(size / 8)) * 8, &value, sizeof(value));
+		memcpy(bytes + random_below(&numbers, (uint32_t)(size / 8)) * 8, &value,
+		       sizeof(value));
 	}
 	if ((uintptr_t)at - (uintptr_t)arena <= ARENA_SIZE - size)
 		memcpy(at, structure, size);
@@ -140,7 +120,7 @@ static uint32_t protection(void)
 	static const uint32_t good[] = {CORDON_PROT_READ, CORDON_PROT_READ | CORDON_PROT_WRITE,
 	                                CORDON_PROT_READ | CORDON_PROT_EXEC, CORDON_PROT_NONE};
 
-	return random_once_in(8) ? random_below(16) : good[random_below(4)];
+	return random_once_in(8) ? random_below(&numbers, 16) : good[random_below(&numbers, 4)];
 }
 
 static uint64_t make_wait(void)
@@ -149,7 +129,7 @@ static uint64_t make_wait(void)
 
 	for (int i = 0; i < 4; i++) {
 		items[i].handle = pick_handle(CORDON_OBJECT_NONE);
-		items[i].signals = 1 + random_below(7);
+		items[i].signals = 1 + random_below(&numbers, 7);
 	}
 	return put(items, sizeof(items));
 }
@@ -161,7 +141,7 @@ static uint64_t make_map(void)
 	        .offset = random_once_in(2) ? pages(8) : 0,
 	        .size = pages(8),
 	        .prot = protection(),
-	        .flags = random_below(2),
+	        .flags = random_below(&numbers, 2),
 	};
 
 	return put(&map, sizeof(map));
@@ -179,7 +159,7 @@ static uint64_t make_region_map(void)
 	        .offset = pages(4),
 	        .size = pages(4),
 	        .prot = protection(),
-	        .flags = random_below(2),
+	        .flags = random_below(&numbers, 2),
 	};
 
 	return random_once_in(2) ? put(&first, sizeof(first)) : put(&map, sizeof(map));
@@ -191,14 +171,16 @@ static uint64_t make_message(bool room)
 	struct cordon_message_handle handles[4] = {0};
 	struct cordon_message message = {
 	        .bytes = (uintptr_t)spot(64),
-	        .id = random_once_in(6) ? random_below(8) : 0,
-	        .size = room ? 64 : random_below(64),
-	        .handle_count = room ? 4 : random_below(random_once_in(4) ? 5 : 2),
+	        .id = random_once_in(6) ? random_below(&numbers, 8) : 0,
+	        .size = room ? 64 : random_below(&numbers, 64),
+	        .handle_count = room ? 4 : random_below(&numbers, random_once_in(4) ? 5 : 2),
 	};
 
 	for (int i = 0; i < 4; i++) {
 		handles[i].handle = pick_handle(CORDON_OBJECT_NONE);
-		handles[i].rights = random_once_in(4) ? random_below(CORDON_RIGHTS_ALL + 1) : 0;
+		handles[i].rights = random_once_in(4)
+		                            ? random_below(&numbers, CORDON_RIGHTS_ALL + 1)
+		                            : 0;
 	}
 	message.handles = put(handles, sizeof(handles));
 	return put(&message, sizeof(message));
@@ -206,7 +188,7 @@ static uint64_t make_message(bool room)
 
 static uint64_t make_futex_word(void)
 {
-	uint32_t word = random_below(3);
+	uint32_t word = random_below(&numbers, 3);
 
 	return put(&word, sizeof(word));
 }
@@ -222,7 +204,7 @@ static struct cordon_dma_map dma_map(void)
 {
 	struct cordon_dma_map map = {
 	        .memory = pick_handle(CORDON_OBJECT_MEMORY),
-	        .flags = 1 + random_below(3),
+	        .flags = 1 + random_below(&numbers, 3),
 	        .offset = random_once_in(2) ? pages(8) : 0,
 	        .iova = device_address(),
 	        .size = pages(8),
@@ -249,7 +231,7 @@ static uint64_t make_dma_ops(void)
 	struct cordon_dma_op ops[6] = {0};
 
 	for (int i = 0; i < 6; i++) {
-		ops[i].op = 1 + random_below(2);
+		ops[i].op = 1 + random_below(&numbers, 2);
 		ops[i].map = dma_map();
 	}
 	return put(ops, sizeof(ops));
@@ -262,11 +244,11 @@ static uint64_t make_spawn(void)
 	struct cordon_spawn_handle handles[3] = {0};
 	struct cordon_spawn spawn = {
 	        .image = cordon_handle_named("initramfs"),
-	        .handle_count = random_below(4),
+	        .handle_count = random_below(&numbers, 4),
 	        .image_offset = leaf_offset,
 	        .image_size = leaf_size,
 	        .argv_bytes = sizeof(argv),
-	        .budget = {.frames = random_below(2) * 400},
+	        .budget = {.frames = random_below(&numbers, 2) * 400},
 	        .name = "leaf",
 	};
 	void *strings = arena;
@@ -276,7 +258,9 @@ static uint64_t make_spawn(void)
 	for (uint32_t i = 0; i < 3; i++) {
 		handles[i].handle = pick_handle(CORDON_OBJECT_NONE);
 		handles[i].flags = random_once_in(4);
-		handles[i].rights = random_once_in(3) ? random_below(CORDON_RIGHTS_ALL + 1) : 0;
+		handles[i].rights = random_once_in(3)
+		                            ? random_below(&numbers, CORDON_RIGHTS_ALL + 1)
+		                            : 0;
 		handles[i].name[0] = (char)('a' + i);
 	}
 	spawn.handles = put(handles, sizeof(handles));
@@ -301,27 +285,27 @@ static uint64_t make_deadline(void)
 	if (random_once_in(2))
 		return CORDON_TIME_POLL;
 	cordon_clock_get(CORDON_CLOCK_MONOTONIC, &now);
-	return now + random_below(200000);
+	return now + random_below(&numbers, 200000);
 }
 
 /* A member of a structure that is not known here. */
 static uint64_t make_word(void)
 {
-	switch (random_below(8)) {
+	switch (random_below(&numbers, 8)) {
 	case 0:
 		return (uint32_t)pick_handle(CORDON_OBJECT_NONE);
 	case 1:
 		return place();
 	case 2:
-		return (uintptr_t)arena + random_below(ARENA_SIZE / 2);
+		return (uintptr_t)arena + random_below(&numbers, ARENA_SIZE / 2);
 	case 3:
 		return pages(8);
 	case 4:
 		return make_deadline();
 	case 5:
-		return (uint64_t)random_below(4) << 32 | random_below(4);
+		return (uint64_t)random_below(&numbers, 4) << 32 | random_below(&numbers, 4);
 	default:
-		return random_once_in(4) ? wild() : random_below(9);
+		return random_once_in(4) ? wild() : random_below(&numbers, 9);
 	}
 }
 
@@ -347,15 +331,15 @@ uint64_t make_argument(uint32_t argument)
 	case HANDLE:
 		return (uint64_t)(int64_t)pick_handle(TYPE(argument));
 	case NUMBER:
-		return random_once_in(16) ? random_below(300) : random_below(9);
+		return random_once_in(16) ? random_below(&numbers, 300) : random_below(&numbers, 9);
 	case RIGHTS:
-		return random_once_in(2) ? 0 : random_below(CORDON_RIGHTS_ALL + 1);
+		return random_once_in(2) ? 0 : random_below(&numbers, CORDON_RIGHTS_ALL + 1);
 	case MEMORY_FLAGS:
-		return random_once_in(3) ? random_below(8) : 0;
+		return random_once_in(3) ? random_below(&numbers, 8) : 0;
 	case PROTECTION:
 		return protection();
 	case REGION:
-		return random_once_in(3)   ? random_below(9)
+		return random_once_in(3)   ? random_below(&numbers, 9)
 		       : random_once_in(2) ? 0
 		                           : CORDON_REGION_CONFIG;
 	case SIZE:
@@ -363,14 +347,15 @@ uint64_t make_argument(uint32_t argument)
 	case ADDRESS:
 		return place();
 	case OFFSET:
-		return random_once_in(3) ? pages(6)
-		                         : random_below(random_once_in(2) ? 0x1100 : 0x80);
+		return random_once_in(3)
+		               ? pages(6)
+		               : random_below(&numbers, random_once_in(2) ? 0x1100 : 0x80);
 	case PHYSICAL:
 		return pages(0x10000);
 	case IOVA:
 		return device_address();
 	case BDF:
-		return fuzzed_bdf ^ (random_once_in(8) ? 1u << random_below(16) : 0);
+		return fuzzed_bdf ^ (random_once_in(8) ? 1u << random_below(&numbers, 16) : 0);
 	case OUT:
 		return random_once_in(3) ? make_bytes() : (uintptr_t)spot(256);
 	case OUT_HANDLE:

@@ -4,17 +4,15 @@
 #define TESTS_GUEST_FUZZ_FUZZ_H
 
 #include <tests/guest/fuzz/table.h>
+#include <tests/random.h>
 
-/* --- numbers (arguments.c): a fixed sequence for a seed --------------------------------------- */
-
-void random_seed(uint64_t seed);
-uint64_t random_number(void);
-uint32_t random_below(uint32_t limit); /* limit > 0 */
+/* Numbers for this victim; victim_main seeds them. */
+extern struct random numbers;
 
 /* True once in n times. */
 static inline int random_once_in(uint32_t n)
 {
-	return random_below(n) == 0;
+	return random_below(&numbers, n) == 0;
 }
 
 /* --- what a victim has (victim.c) ------------------------------------------------------------- */

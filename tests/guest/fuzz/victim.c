@@ -25,7 +25,8 @@ static uint32_t handle_count;
 static void remember(cordon_handle_t handle)
 {
 	struct cordon_handle_info info;
-	uint32_t slot = handle_count < HANDLES_MAX ? handle_count++ : random_below(HANDLES_MAX);
+	uint32_t slot = handle_count < HANDLES_MAX ? handle_count++
+	                                           : random_below(&numbers, HANDLES_MAX);
 
 	if (cordon_handle_info(handle, &info) < 0)
 		info.type = CORDON_OBJECT_NONE;
@@ -38,9 +39,9 @@ cordon_handle_t pick_handle(uint32_t type)
 	uint32_t start;
 
 	if (random_once_in(20) || handle_count == 0)
-		return (cordon_handle_t)(random_once_in(2) ? random_below(0x10000)
-		                                           : random_number());
-	start = random_below(handle_count);
+		return (cordon_handle_t)(random_once_in(2) ? random_below(&numbers, 0x10000)
+		                                           : random_next(&numbers));
+	start = random_below(&numbers, handle_count);
 	for (uint32_t i = 0; i < handle_count; i++) {
 		uint32_t slot = (start + i) % handle_count;
 
@@ -66,7 +67,7 @@ static void read_calls(void)
 
 static const struct call *pick_call(void)
 {
-	uint32_t at = random_below(total_weight);
+	uint32_t at = random_below(&numbers, total_weight);
 
 	for (uint32_t i = 0;; i++) {
 		if (at < calls[i].weight)
@@ -163,7 +164,7 @@ static int step(void)
 	/* Those after the last mean nothing, and must not. */
 	for (uint32_t i = 0; i < CALL_ARGUMENTS; i++)
 		arguments[i] = i < call->count ? make_argument(call->arguments[i])
-		                               : random_number();
+		                               : random_next(&numbers);
 	record->number = call->number;
 	if (tells)
 		tell(call, arguments);
@@ -224,7 +225,8 @@ static void find_leaf(void)
 static void bring_up(void)
 {
 	cordon_handle_t group = cordon_handle_of_type(CORDON_OBJECT_GROUP, 0), container, device;
-	uint16_t command = (uint16_t)(random_below(8) | (random_once_in(4) ? 0 : 2)); /* memory */
+	uint16_t command = (uint16_t)(random_below(&numbers, 8) |
+	                              (random_once_in(4) ? 0 : 2)); /* memory */
 
 	if (random_once_in(2) || cordon_container_create(&container) < 0)
 		return;
@@ -269,7 +271,7 @@ static int begin(void)
 
 int victim_main(const struct victim *victim)
 {
-	random_seed(victim->seed);
+	numbers = random_of(victim->seed);
 	fuzzed_bdf = victim->bdf;
 	tells = victim->tells;
 	if (begin() < 0)

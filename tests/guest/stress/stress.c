@@ -33,7 +33,7 @@ struct slot {
 };
 
 static struct slot slots[SLOTS];
-static struct dice dice;
+static struct random numbers;
 static cordon_handle_t container, group;
 static unsigned int wrong, started, killed, faulted, sent, received;
 
@@ -51,7 +51,7 @@ static void start(struct slot *slot)
 	char number[24];
 	int gives = 0;
 
-	slot->seed = dice_next(&dice);
+	slot->seed = random_next(&numbers);
 	slot->killed = false;
 	snprintf(number, sizeof(number), "%llu", (unsigned long long)slot->seed);
 	child.arguments[2] = number;
@@ -61,7 +61,7 @@ static void start(struct slot *slot)
 	child.gives[gives++].name = "channel";
 	child.gives[gives].handle = test_initramfs();
 	child.gives[gives++].name = "initramfs";
-	if (container != CORDON_HANDLE_NONE && dice_below(&dice, 2)) {
+	if (container != CORDON_HANDLE_NONE && random_below(&numbers, 2)) {
 		child.gives[gives].handle = container;
 		child.gives[gives++].name = "container";
 		child.gives[gives].handle = group;
@@ -113,10 +113,10 @@ static void write_to(const struct slot *slot)
 	uint8_t bytes[64];
 	struct cordon_message message = {.bytes = (uintptr_t)bytes,
 	                                 .handles = (uintptr_t)&handle,
-	                                 .size = dice_below(&dice, sizeof(bytes))};
+	                                 .size = random_below(&numbers, sizeof(bytes))};
 
-	memset(bytes, (int)dice_below(&dice, 256), sizeof(bytes));
-	if (dice_below(&dice, 2) && cordon_memory_create(PAGE, 0, &handle.handle) == 0)
+	memset(bytes, (int)random_below(&numbers, 256), sizeof(bytes));
+	if (random_below(&numbers, 2) && cordon_memory_create(PAGE, 0, &handle.handle) == 0)
 		message.handle_count = 1;
 	if (cordon_channel_send(slot->channel, &message) == 0)
 		sent++;
@@ -155,14 +155,14 @@ static void end(struct slot *slot)
 
 static void step(void)
 {
-	struct slot *slot = &slots[dice_below(&dice, SLOTS)];
+	struct slot *slot = &slots[random_below(&numbers, SLOTS)];
 
 	reap(slot, false);
 	if (slot->task == CORDON_HANDLE_NONE) {
 		start(slot);
 		return;
 	}
-	switch (dice_below(&dice, 8)) {
+	switch (random_below(&numbers, 8)) {
 	case 0:
 		end(slot);
 		break;
@@ -178,7 +178,7 @@ static void step(void)
 		cordon_thread_yield();
 		break;
 	default:
-		cordon_clock_sleep(cordon_now() + dice_below(&dice, 3000000));
+		cordon_clock_sleep(cordon_now() + random_below(&numbers, 3000000));
 	}
 }
 
@@ -200,14 +200,14 @@ static void open_device(void)
 
 static void run(uint64_t seed, unsigned long steps)
 {
-	dice = dice_of(seed);
+	numbers = random_of(seed);
 	for (int i = 0; i < SLOTS; i++)
 		slots[i].task = CORDON_HANDLE_NONE;
 	open_device();
 	for (unsigned long i = 0; i < steps; i++)
 		step();
 	for (int i = 0; i < SLOTS; i++)
-		if (slots[i].task != CORDON_HANDLE_NONE && dice_below(&dice, 2))
+		if (slots[i].task != CORDON_HANDLE_NONE && random_below(&numbers, 2))
 			end(&slots[i]);
 	for (int i = 0; i < SLOTS; i++)
 		reap(&slots[i], true);

@@ -20,7 +20,7 @@
 #define PATIENCE  UINT64_C(2000000)
 #define IOVA      UINT64_C(0x10000000)
 
-static struct dice dice;
+static struct random numbers;
 static cordon_handle_t channel, container, group;
 
 /* Want of memory, of handles, or of room is no error here. */
@@ -38,7 +38,7 @@ static int judge(int64_t result, int step)
 static bool holds(uint64_t address, uint64_t size)
 {
 	volatile uint64_t *words = (volatile uint64_t *)(uintptr_t)address;
-	uint64_t step = PAGE / sizeof(*words), seed = dice_next(&dice);
+	uint64_t step = PAGE / sizeof(*words), seed = random_next(&numbers);
 
 	for (uint64_t i = 0; i < size / sizeof(*words); i += step)
 		words[i] = seed + i;
@@ -52,7 +52,7 @@ static bool holds(uint64_t address, uint64_t size)
 
 static int private_memory(void)
 {
-	uint64_t size = (1 + dice_below(&dice, 8)) * PAGE;
+	uint64_t size = (1 + random_below(&numbers, 8)) * PAGE;
 	int64_t address = cordon_memory_map_new(0, size, CORDON_PROT_READ | CORDON_PROT_WRITE, 0,
 	                                        0);
 
@@ -60,14 +60,14 @@ static int private_memory(void)
 		return judge(address, 1);
 	if (!holds((uint64_t)address, size))
 		return WORKER_WRONG + 2;
-	if (dice_below(&dice, 4))
+	if (random_below(&numbers, 4))
 		return judge(cordon_memory_unmap((uint64_t)address, size), 3);
 	return 0;
 }
 
 static int shared_memory(void)
 {
-	uint64_t size = (1 + dice_below(&dice, 6)) * PAGE;
+	uint64_t size = (1 + random_below(&numbers, 6)) * PAGE;
 	struct cordon_memory_map map = {.size = size, .prot = CORDON_PROT_READ | CORDON_PROT_WRITE};
 	cordon_handle_t memory;
 	int64_t result = cordon_memory_create(size, 0, &memory);
@@ -79,22 +79,23 @@ static int shared_memory(void)
 		return judge(result, 5);
 	if (!holds(map.address, size))
 		return WORKER_WRONG + 6;
-	if (dice_below(&dice, 2))
+	if (random_below(&numbers, 2))
 		cordon_memory_protect(map.address, PAGE, CORDON_PROT_READ);
-	if (dice_below(&dice, 2))
+	if (random_below(&numbers, 2))
 		cordon_memory_unmap(map.address + size - PAGE, PAGE);
-	if (container != CORDON_HANDLE_NONE && dice_below(&dice, 2)) {
+	if (container != CORDON_HANDLE_NONE && random_below(&numbers, 2)) {
 		const struct cordon_dma_map dma = {
 		        .memory = memory,
 		        .flags = CORDON_DMA_READ | CORDON_DMA_WRITE,
-		        .iova = IOVA + dice_below(&dice, 16) * PAGE,
+		        .iova = IOVA + random_below(&numbers, 16) * PAGE,
 		        .size = size,
 		};
 
 		cordon_container_map(container, &dma); /* overlaps are refused */
-		cordon_container_unmap(container, IOVA + dice_below(&dice, 16) * PAGE, PAGE, NULL);
+		cordon_container_unmap(container, IOVA + random_below(&numbers, 16) * PAGE, PAGE,
+		                       NULL);
 	}
-	return dice_below(&dice, 3) ? judge(cordon_handle_close(memory), 7) : 0;
+	return random_below(&numbers, 3) ? judge(cordon_handle_close(memory), 7) : 0;
 }
 
 static void *thread_body(void *argument)
@@ -110,11 +111,11 @@ static int threads(void)
 {
 	pthread_t thread;
 	void *result = NULL;
-	void *argument = (void *)(uintptr_t)dice_below(&dice, 1000);
+	void *argument = (void *)(uintptr_t)random_below(&numbers, 1000);
 
 	if (pthread_create(&thread, NULL, thread_body, argument))
 		return 0; /* no budget left */
-	if (dice_below(&dice, 3) == 0) {
+	if (random_below(&numbers, 3) == 0) {
 		pthread_detach(thread);
 		return 0;
 	}
@@ -136,9 +137,9 @@ static int tasks(void)
 	result = child_start(&child, &task);
 	if (result < 0)
 		return judge(result, 9);
-	if (dice_below(&dice, 2))
+	if (random_below(&numbers, 2))
 		cordon_task_kill(task, 7);
-	return dice_below(&dice, 2) ? judge(cordon_handle_close(task), 10) : 0;
+	return random_below(&numbers, 2) ? judge(cordon_handle_close(task), 10) : 0;
 }
 
 /* To whoever started it: bytes, and perhaps an end of a channel or an event. */
@@ -148,11 +149,11 @@ static int message(void)
 	uint8_t bytes[64];
 	struct cordon_message message = {.bytes = (uintptr_t)bytes,
 	                                 .handles = (uintptr_t)&handle,
-	                                 .size = dice_below(&dice, sizeof(bytes))};
+	                                 .size = random_below(&numbers, sizeof(bytes))};
 	int64_t result;
 
-	memset(bytes, (int)dice_below(&dice, 256), sizeof(bytes));
-	if (dice_below(&dice, 2) && cordon_event_create(0, &handle.handle) == 0)
+	memset(bytes, (int)random_below(&numbers, 256), sizeof(bytes));
+	if (random_below(&numbers, 2) && cordon_event_create(0, &handle.handle) == 0)
 		message.handle_count = 1;
 	result = cordon_channel_send(channel, &message);
 	return result == -EAGAIN || result == -EPIPE ? 0 : judge(result, 11);
@@ -192,11 +193,11 @@ static int channels(void)
 	if (result < 0)
 		return judge(result, 14);
 	handle.handle = ends[1];
-	if (dice_below(&dice, 2))
+	if (random_below(&numbers, 2))
 		result = cordon_channel_send(ends[0], &message);
 	if (result < 0 && result != -ELOOP)
 		return judge(result, 15);
-	return dice_below(&dice, 2) ? judge(cordon_handle_close(ends[0]), 16) : 0;
+	return random_below(&numbers, 2) ? judge(cordon_handle_close(ends[0]), 16) : 0;
 }
 
 __attribute__((noinline)) static uint64_t deep(uint32_t level)
@@ -209,7 +210,7 @@ __attribute__((noinline)) static uint64_t deep(uint32_t level)
 
 static int stack(void)
 {
-	uint32_t level = dice_below(&dice, 60);
+	uint32_t level = random_below(&numbers, 60);
 
 	return deep(level) == (uint64_t)level * (level + 1) / 2 ? 0 : WORKER_WRONG + 17;
 }
@@ -227,7 +228,7 @@ static int device(void)
 
 static int rest(void)
 {
-	cordon_clock_sleep(cordon_now() + dice_below(&dice, 1000000));
+	cordon_clock_sleep(cordon_now() + random_below(&numbers, 1000000));
 	return 0;
 }
 
@@ -239,17 +240,17 @@ int worker_main(uint64_t seed)
 	        stack,          device,         rest};
 	bool faults;
 
-	dice = dice_of(seed);
+	numbers = random_of(seed);
 	channel = cordon_handle_named("channel");
 	container = cordon_handle_named("container");
 	group = cordon_handle_named("group");
-	faults = dice_below(&dice, FAULT_ODD) == 0;
+	faults = random_below(&numbers, FAULT_ODD) == 0;
 	for (uint32_t i = 0; i < ROUNDS; i++) {
-		int wrong = steps[dice_below(&dice, sizeof(steps) / sizeof(steps[0]))]();
+		int wrong = steps[random_below(&numbers, sizeof(steps) / sizeof(steps[0]))]();
 
 		if (wrong)
 			return wrong;
-		if (faults && dice_below(&dice, ROUNDS) == 0)
+		if (faults && random_below(&numbers, ROUNDS) == 0)
 			__asm__ volatile("ud2"); /* the fault that ends this worker */
 	}
 	return WORKER_DONE;

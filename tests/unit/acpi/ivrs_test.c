@@ -3,7 +3,7 @@
 #include <cordon/errno.h>
 #include <tests/unit/acpi/data/q35_amd.h>
 #include <tests/unit/acpi/tables.h>
-#include <tests/unit/kernel/random.h>
+#include <tests/random.h>
 
 static struct ivrs ivrs;
 

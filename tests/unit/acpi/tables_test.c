@@ -3,7 +3,7 @@
 #include <cordon/errno.h>
 #include <tests/unit/acpi/data/q35.h>
 #include <tests/unit/acpi/tables.h>
-#include <tests/unit/kernel/random.h>
+#include <tests/random.h>
 
 /* Header bytes that no parser of these looks at. */
 static bool is_identity(size_t offset)

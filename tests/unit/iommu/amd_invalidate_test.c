@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Commands of an AMD-Vi unit: which, when, and what is done when they are not confirmed. */
 #include <criterion/criterion.h>
+#include <tests/random.h>
 #include <tests/unit/iommu/amd_bed.h>
 
 #include <arch/percpu.h>
@@ -34,12 +35,11 @@ Test(amd_encoding, size_of_a_block_is_in_its_address)
 
 Test(amd_encoding, block_covers_the_range_whatever_it_is)
 {
-	uint64_t state = 9;
+	struct random numbers = {9};
 
 	for (unsigned int i = 0; i < 20000; i++) {
-		uint64_t first = machine_random(&state) >> 16 >> machine_random(&state) % 36;
-		uint64_t last = first +
-		                (machine_random(&state) >> 30 >> machine_random(&state) % 22);
+		uint64_t first = random_next(&numbers) >> 16 >> random_next(&numbers) % 36;
+		uint64_t last = first + (random_next(&numbers) >> 30 >> random_next(&numbers) % 22);
 		uint64_t address = operand(first & ~PAGE_MASK, last | PAGE_MASK);
 		uint64_t size = PAGE_SIZE, start = address & ~PAGE_MASK;
 		unsigned int bit = 12;

@@ -2,7 +2,7 @@
 /* Who reaches what through the tables of an AMD-Vi unit, and what these look like. */
 #include <criterion/criterion.h>
 #include <tests/unit/iommu/amd_bed.h>
-#include <tests/unit/iommu/random.h>
+#include <tests/unit/iommu/batches.h>
 
 #include <arch/percpu.h>
 #include <cordon/errno.h>
@@ -226,12 +226,12 @@ Test(amd_encoding, page_table_entries_of_every_level)
 
 /* --- everything at random, on units of all kinds --------------------------------------------- */
 
-static unsigned int random_access(uint64_t address, bool write, uint64_t *target)
+static unsigned int batches_access(uint64_t address, bool write, uint64_t *target)
 {
 	return bed_reach(BED_SOURCE, address, write, target);
 }
 
-static void random_forget(void)
+static void batches_forget(void)
 {
 	bed_forget_faults();
 	bed_amdvi.command_count = bed_amdvi.write_count = 0;
@@ -240,8 +240,8 @@ static void random_forget(void)
 static void run(unsigned int kind, uint64_t seed)
 {
 	bed_begin(kind);
-	const struct random_device device = {bed_domain(), random_access, random_forget};
-	random_run(&device, seed);
+	const struct batches_device device = {bed_domain(), batches_access, batches_forget};
+	batches_run(&device, seed);
 	cr_assert_eq(iommu_detach(device.domain, bed.unit, 0, (rid_t){BED_SOURCE}), 0);
 	iommu_domain_destroy(device.domain);
 	cr_expect_eq(bed.account->used[CHARGE_KERNEL], ACCOUNT_OWN_MEMORY);

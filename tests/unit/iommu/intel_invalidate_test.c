@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Descriptors of a VT-d unit: which, when, and what is done when they are not confirmed. */
 #include <criterion/criterion.h>
+#include <tests/random.h>
 #include <tests/unit/iommu/intel_bed.h>
 
 #include <arch/percpu.h>
@@ -14,12 +15,12 @@
 
 Test(invalidate, block_is_aligned_and_covers_the_range)
 {
-	uint64_t state = 7;
+	struct random numbers = {7};
 
 	for (unsigned int i = 0; i < 100000; i++) {
-		uint64_t first = machine_random(&state) >> (16 + machine_random(&state) % 36);
+		uint64_t first = random_next(&numbers) >> (16 + random_next(&numbers) % 36);
 		uint64_t last = first +
-		                (machine_random(&state) >> (20 + machine_random(&state) % 40));
+		                (random_next(&numbers) >> (20 + random_next(&numbers) % 40));
 		first &= ~PAGE_MASK;
 		last |= PAGE_MASK;
 		struct iommu_block block = iommu_block_around(first, last), blocks[2];
@@ -71,7 +72,7 @@ static uint64_t covered(struct iommu_domain *domain, uint64_t start, uint64_t si
 
 Test(invalidate, pages_are_selected_and_not_much_more)
 {
-	uint64_t state = 1;
+	struct random numbers = {1};
 
 	bed_begin(VTD_CAP_39, VTD_ECAP);
 	struct iommu_domain *domain = bed_domain();
@@ -81,8 +82,8 @@ Test(invalidate, pages_are_selected_and_not_much_more)
 	/* Two pages across a gigabyte boundary are not a whole address space. */
 	cr_expect_eq(covered(domain, SIZE_1G - 0x1000, 0x2000), 2);
 	for (unsigned int i = 0; i < 200; i++) {
-		uint64_t pages = 1 + machine_random(&state) % 3000;
-		uint64_t start = machine_random(&state) % 500000 * PAGE_SIZE;
+		uint64_t pages = 1 + random_next(&numbers) % 3000;
+		uint64_t start = random_next(&numbers) % 500000 * PAGE_SIZE;
 		cr_assert_leq(covered(domain, start, pages * PAGE_SIZE), 4 * pages);
 		bed_vtd.descriptor_count = bed_vtd.write_count = 0;
 	}

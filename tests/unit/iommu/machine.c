@@ -180,12 +180,3 @@ uint32_t irq_boot_apic_id(void)
 {
 	return machine_x2apic ? MACHINE_X2APIC_ID : MACHINE_APIC_ID;
 }
-
-uint64_t machine_random(uint64_t *state)
-{
-	uint64_t value = *state += UINT64_C(0x9e3779b97f4a7c15);
-
-	value = (value ^ value >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	value = (value ^ value >> 27) * UINT64_C(0x94d049bb133111eb);
-	return value ^ value >> 31;
-}

@@ -44,7 +44,4 @@ extern bool machine_x2apic; /* the CPUs could be in x2APIC mode, and have wide i
 #define MACHINE_FIRST_VECTOR 0x40
 #define MACHINE_APIC_ID      3
 
-/* A small generator with a fixed start (splitmix64). */
-uint64_t machine_random(uint64_t *state);
-
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Page tables at random, with failing allocations, against an array. */
 #include <criterion/criterion.h>
+#include <tests/random.h>
 #include <tests/unit/iommu/machine.h>
 #include <tests/unit/iommu/pagetable_bed.h>
 
@@ -45,26 +46,26 @@ static void model_check(uint64_t origin, uint64_t page)
 }
 
 /* Sizes of all scales, aligned or not. */
-static uint64_t random_pages(uint64_t *state)
+static uint64_t random_pages(struct random *numbers)
 {
-	switch (machine_random(state) % 6) {
+	switch (random_next(numbers) % 6) {
 	case 0:
 		return SIZE_1G / PAGE_SIZE;
 	case 1:
-		return 512 * (1 + machine_random(state) % 8);
+		return 512 * (1 + random_next(numbers) % 8);
 	case 2:
-		return 1 + machine_random(state) % 2000;
+		return 1 + random_next(numbers) % 2000;
 	default:
-		return 1 + machine_random(state) % 8;
+		return 1 + random_next(numbers) % 8;
 	}
 }
 
-static uint64_t random_aligned(uint64_t *state, uint64_t below)
+static uint64_t random_aligned(struct random *numbers, uint64_t below)
 {
 	static const uint64_t alignments[] = {1, 1, 512, 512, 512 * 512};
-	uint64_t alignment = alignments[machine_random(state) % 5];
+	uint64_t alignment = alignments[random_next(numbers) % 5];
 
-	return machine_random(state) % below / alignment * alignment;
+	return random_next(numbers) % below / alignment * alignment;
 }
 
 /* Everything the gather does not cover must be as before: what it covers may have changed. */
@@ -79,23 +80,23 @@ static bool gather_covers(const struct iommu_gather *gather, uint64_t first, uin
 	return false;
 }
 
-static void random_map(uint64_t *state, uint64_t origin, struct map *map)
+static void random_map(struct random *numbers, uint64_t origin, struct map *map)
 {
-	uint32_t flags = 1 + (uint32_t)(machine_random(state) % 3);
+	uint32_t flags = 1 + (uint32_t)(random_next(numbers) % 3);
 	uint64_t base;
 
-	map->pages = random_pages(state);
+	map->pages = random_pages(numbers);
 	if (map->pages > model_pages)
-		map->pages = 1 + machine_random(state) % model_pages;
-	map->first = random_aligned(state, model_pages - map->pages + 1);
+		map->pages = 1 + random_next(numbers) % model_pages;
+	map->first = random_aligned(numbers, model_pages - map->pages + 1);
 	if (!model_free(map->first, map->pages)) {
 		map->pages = 0;
 		return;
 	}
-	base = (1 + random_aligned(state, UINT64_C(1) << 26)) * PAGE_SIZE;
-	if (machine_random(state) % 2)
+	base = (1 + random_aligned(numbers, UINT64_C(1) << 26)) * PAGE_SIZE;
+	if (random_next(numbers) % 2)
 		base = (base & ~(SIZE_1G - 1)) | (map->first * PAGE_SIZE & (SIZE_1G - 1));
-	if (tree_map_for(machine_random(state) % 3 ? NULL : guest, origin + map->first * PAGE_SIZE,
+	if (tree_map_for(random_next(numbers) % 3 ? NULL : guest, origin + map->first * PAGE_SIZE,
 	                 base, map->pages * PAGE_SIZE, flags)) {
 		map->pages = 0;
 		return;
@@ -126,7 +127,7 @@ static void random_unmap(uint64_t origin, struct map *map)
 static void random_run(bool amd, uint8_t levels, uint8_t leaf_levels, uint64_t seed)
 {
 	struct map maps[MODEL_MAPS] = {{0, 0}};
-	uint64_t state = seed;
+	struct random numbers = random_of(seed);
 	/* The last gigabytes of the address space: every level's index is used. */
 	uint64_t span = levels == 6 ? UINT64_C(1) << 63 : UINT64_C(1) << (12 + 9 * levels);
 	uint64_t origin = span > 3 * SIZE_1G ? span - 3 * SIZE_1G : 0;
@@ -136,19 +137,19 @@ static void random_run(bool amd, uint8_t levels, uint8_t leaf_levels, uint64_t s
 	guest = guest_create(GUEST_TABLES);
 	memset(model, 0, sizeof(model));
 	for (unsigned int step = 0; step < 600; step++) {
-		struct map *map = &maps[machine_random(&state) % MODEL_MAPS];
+		struct map *map = &maps[random_next(&numbers) % MODEL_MAPS];
 
 		if (map->pages) {
 			random_unmap(origin, map);
 		} else {
-			fake_page_fail(machine_random(&state) % 16 == 0 ? 1 : 0);
-			random_map(&state, origin, map);
+			fake_page_fail(random_next(&numbers) % 16 == 0 ? 1 : 0);
+			random_map(&numbers, origin, map);
 			fake_page_fail(0);
 		}
 		cr_assert_eq(tree_tables_charged() + guest_tables_charged(guest),
 		             tree.domain->table.table_count);
 		for (unsigned int i = 0; i < 64; i++)
-			model_check(origin, machine_random(&state) % model_pages);
+			model_check(origin, random_next(&numbers) % model_pages);
 	}
 	for (uint64_t page = 0; page < model_pages; page++)
 		model_check(origin, page);

@@ -28,5 +28,5 @@ $(foreach test,$(VENDOR_TESTS),$(eval \
 	iommu_intel_$(test)_test_SRCS := tests/unit/iommu/intel_$(test)_test.c $(INTEL_BED_SRCS)))
 $(foreach test,$(VENDOR_TESTS),$(eval \
 	iommu_amd_$(test)_test_SRCS := tests/unit/iommu/amd_$(test)_test.c $(AMD_BED_SRCS)))
-iommu_intel_table_test_SRCS += tests/unit/iommu/random.c
-iommu_amd_table_test_SRCS   += tests/unit/iommu/random.c
+iommu_intel_table_test_SRCS += tests/unit/iommu/batches.c
+iommu_amd_table_test_SRCS   += tests/unit/iommu/batches.c

@@ -3,7 +3,7 @@
 #include <criterion/criterion.h>
 #include <kernel/account.h>
 
-#include "random.h"
+#include <tests/random.h>
 
 #define TREE 24
 

@@ -11,7 +11,7 @@
 #include <kernel/heap.h>
 #include <tests/unit/fake/fake.h>
 
-#include "random.h"
+#include <tests/random.h>
 
 #ifndef ASPACE_PAGES
 #define ASPACE_PAGES 64 /* looked for one by one */

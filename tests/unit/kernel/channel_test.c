@@ -8,7 +8,7 @@
 #include <kernel/heap.h>
 #include <tests/unit/fake/fake.h>
 
-#include "random.h"
+#include <tests/random.h>
 
 /* Two tasks, as far as a channel knows of them. */
 static struct account *account;

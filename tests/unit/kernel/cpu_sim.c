@@ -14,7 +14,7 @@
 #include <tests/unit/fake/fake.h>
 #include <tests/unit/kernel/cpu_sim.h>
 
-#include "random.h"
+#include <tests/random.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/common_interface_defs.h>

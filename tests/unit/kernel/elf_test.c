@@ -11,7 +11,7 @@
 #include <kernel/heap.h>
 #include <tests/unit/fake/fake.h>
 
-#include "random.h"
+#include <tests/random.h>
 
 #define TEXT_AT     0x400000u
 #define FILE_SIZE   0x3400u

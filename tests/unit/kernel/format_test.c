@@ -7,7 +7,7 @@
 
 #include <kernel/log.h>
 
-#include "random.h"
+#include <tests/random.h>
 
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 #pragma GCC diagnostic ignored "-Wformat-security"

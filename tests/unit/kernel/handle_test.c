@@ -7,7 +7,7 @@
 #include <kernel/heap.h>
 #include <tests/unit/fake/fake.h>
 
-#include "random.h"
+#include <tests/random.h>
 
 struct thing {
 	struct object object;

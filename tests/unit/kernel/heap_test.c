@@ -9,7 +9,7 @@
 #include <kernel/string.h>
 #include <tests/unit/fake/fake.h>
 
-#include "random.h"
+#include <tests/random.h>
 
 static void machine(void)
 {

@@ -10,7 +10,7 @@
 #include <kernel/string.h>
 #include <tests/unit/fake/fake.h>
 
-#include "random.h"
+#include <tests/random.h>
 
 #define MIB (UINT64_C(1) << 20)
 

@@ -9,7 +9,7 @@
 #include <kernel/memory.h>
 #include <tests/unit/fake/fake.h>
 
-#include "random.h"
+#include <tests/random.h>
 
 #define CODE       UINT64_C(0x401000)
 #define FILE_SIZE  0x400u

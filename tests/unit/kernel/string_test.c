@@ -4,7 +4,7 @@
 
 #include <kernel/string.h>
 
-#include "random.h"
+#include <tests/random.h>
 
 void *kernel_memcpy(void *to, const void *from, size_t size);
 void *kernel_memmove(void *to, const void *from, size_t size);

@@ -11,7 +11,7 @@
 #include <kernel/task.h>
 #include <kernel/trace.h>
 #include <tests/unit/fake/fake.h>
-#include <tests/unit/kernel/random.h>
+#include <tests/random.h>
 
 #define USER 0x100000u /* where the task's memory lies, by its own addresses */
 

@@ -3,7 +3,7 @@
 
 #include <kernel/tree.h>
 
-#include "random.h"
+#include <tests/random.h>
 
 #define SPACE 512 /* addresses of the model */
 #define NODES 64

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include <lib/libc/fs_data.h>
-#include <tests/unit/kernel/random.h>
+#include <tests/random.h>
 
 #define MODEL_SIZE (24 * FS_BLOCK)
 

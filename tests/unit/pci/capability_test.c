@@ -5,7 +5,7 @@
 #include <drivers/pci/registers.h>
 #include <stdlib.h>
 #include <string.h>
-#include <tests/unit/kernel/random.h>
+#include <tests/random.h>
 
 /* On the heap and of the exact size: a read beyond config space is caught. */
 static struct pci_function *new_function(void)

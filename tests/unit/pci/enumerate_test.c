@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <tests/unit/fake/fake.h>
-#include <tests/unit/kernel/random.h>
+#include <tests/random.h>
 #include <tests/unit/pci/machine.h>
 
 static size_t function_count(void)

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <tests/unit/fake/fake.h>
-#include <tests/unit/kernel/random.h>
+#include <tests/random.h>
 #include <tests/unit/pci/machine.h>
 
 #define ACS_ALL (PCI_ACS_ISOLATION)

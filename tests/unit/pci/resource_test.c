@@ -4,7 +4,7 @@
 #include <kernel/page.h>
 #include <string.h>
 #include <tests/unit/fake/fake.h>
-#include <tests/unit/kernel/random.h>
+#include <tests/random.h>
 #include <tests/unit/pci/machine.h>
 
 #define M32   PCI_BAR_TYPE_32

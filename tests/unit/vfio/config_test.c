@@ -7,7 +7,7 @@
 #include <criterion/criterion.h>
 #include <drivers/vfio/config.h>
 #include <string.h>
-#include <tests/unit/kernel/random.h>
+#include <tests/random.h>
 
 enum {
 	POWER = 0x40,

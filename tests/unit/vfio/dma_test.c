@@ -3,7 +3,7 @@
 #include <criterion/criterion.h>
 #include <drivers/vfio/mapping.h>
 #include <kernel/heap.h>
-#include <tests/unit/kernel/random.h>
+#include <tests/random.h>
 #include <tests/unit/vfio/dma_bed.h>
 
 static void start(void)

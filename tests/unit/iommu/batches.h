@@ -4,12 +4,12 @@
  * batch the device, which tried all pages before and cached what it could, reaches exactly what the
  * array says.
  */
-#ifndef TESTS_IOMMU_RANDOM_H
-#define TESTS_IOMMU_RANDOM_H
+#ifndef TESTS_IOMMU_BATCHES_H
+#define TESTS_IOMMU_BATCHES_H
 
 #include <drivers/iommu/iommu.h>
 
-struct random_device {
+struct batches_device {
 	struct iommu_domain *domain; /* empty; the device is attached to it */
 	/* An access; returns 0 and *target when it got through. */
 	unsigned int (*access)(uint64_t address, bool write, uint64_t *target);
@@ -18,6 +18,6 @@ struct random_device {
 };
 
 /* Leaves the domain empty. seed: any number but that of another test. */
-void random_run(const struct random_device *device, uint64_t seed);
+void batches_run(const struct batches_device *device, uint64_t seed);
 
 #endif

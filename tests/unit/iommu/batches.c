@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include <tests/unit/iommu/random.h>
+#include <tests/unit/iommu/batches.h>
 
 #include <criterion/criterion.h>
 #include <string.h>
+#include <tests/random.h>
 #include <tests/unit/iommu/machine.h>
 
 #define PAGES   4096
@@ -20,7 +21,7 @@ struct mapping {
 static uint64_t expected[PAGES]; /* target and rights; 0: nothing */
 
 /* What the device reaches is exactly what the array says: no more, and no less. */
-static void check_pages(const struct random_device *device, uint64_t origin, uint64_t first,
+static void check_pages(const struct batches_device *device, uint64_t origin, uint64_t first,
                         uint64_t count)
 {
 	for (uint64_t i = 2 * first; i < 2 * (first + count); i++) {
@@ -50,7 +51,7 @@ static bool is_free(const struct mapping *mapping)
 	return true;
 }
 
-static void unmap(const struct random_device *device, uint64_t origin, struct mapping *mapping,
+static void unmap(const struct batches_device *device, uint64_t origin, struct mapping *mapping,
                   struct iommu_gather *gather)
 {
 	iommu_unmap(device->domain, iova(origin + mapping->first * PAGE_SIZE),
@@ -60,18 +61,18 @@ static void unmap(const struct random_device *device, uint64_t origin, struct ma
 }
 
 /* Takes a mapping away, or makes one where none is. */
-static void step(const struct random_device *device, uint64_t origin, uint64_t *state,
+static void step(const struct batches_device *device, uint64_t origin, struct random *numbers,
                  struct mapping *mapping, struct iommu_gather *gather)
 {
-	uint32_t flags = 1 + (uint32_t)(machine_random(state) % 3);
-	uint64_t base = machine_random(state) % TARGETS / LARGE * LARGE * PAGE_SIZE;
+	uint32_t flags = 1 + (uint32_t)(random_next(numbers) % 3);
+	uint64_t base = random_next(numbers) % TARGETS / LARGE * LARGE * PAGE_SIZE;
 
 	if (mapping->pages) {
 		unmap(device, origin, mapping, gather);
 		return;
 	}
-	mapping->pages = machine_random(state) % 3 ? 1 + machine_random(state) % 20 : LARGE;
-	mapping->first = machine_random(state) % (PAGES - mapping->pages);
+	mapping->pages = random_next(numbers) % 3 ? 1 + random_next(numbers) % 20 : LARGE;
+	mapping->first = random_next(numbers) % (PAGES - mapping->pages);
 	if (mapping->pages == LARGE)
 		mapping->first -= mapping->first % LARGE;
 	if (!is_free(mapping)) {
@@ -85,10 +86,10 @@ static void step(const struct random_device *device, uint64_t origin, uint64_t *
 		expected[mapping->first + i] = (base + i * PAGE_SIZE) | flags;
 }
 
-void random_run(const struct random_device *device, uint64_t seed)
+void batches_run(const struct batches_device *device, uint64_t seed)
 {
 	struct mapping maps[MAPS] = {{0, 0}};
-	uint64_t state = seed;
+	struct random numbers = random_of(seed);
 	uint64_t end = UINT64_C(1) << iommu_domain_address_bits(device->domain);
 	uint64_t origin = end - PAGES * PAGE_SIZE;
 	struct iommu_gather gather;
@@ -96,10 +97,11 @@ void random_run(const struct random_device *device, uint64_t seed)
 	for (unsigned int round = 0; round < ROUNDS; round++) {
 		device->forget();
 		iommu_gather_init(&gather);
-		for (uint64_t op = machine_random(&state) % 12; op < 12; op++)
-			step(device, origin, &state, &maps[machine_random(&state) % MAPS], &gather);
+		for (uint64_t op = random_next(&numbers) % 12; op < 12; op++)
+			step(device, origin, &numbers, &maps[random_next(&numbers) % MAPS],
+			     &gather);
 		cr_assert_eq(iommu_gather_flush(&gather), 0);
-		check_pages(device, origin, machine_random(&state) % (PAGES - LOOKED), LOOKED);
+		check_pages(device, origin, random_next(&numbers) % (PAGES - LOOKED), LOOKED);
 	}
 	check_pages(device, origin, 0, PAGES);
 	iommu_gather_init(&gather);
