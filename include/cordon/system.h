@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the holder of the device authority can ask about the whole system. Every call here
- * takes the authority handle with INSPECT; an ordinary driver never has one.
+ * What the holder of the device authority can ask about the whole system. What asks takes the
+ * authority handle with INSPECT, what changes something with MANAGE; an ordinary driver never has
+ * one.
  */
 #ifndef CORDON_SYSTEM_H
 #define CORDON_SYSTEM_H
@@ -16,7 +17,7 @@ extern "C" {
 
 /* system_info topics. Each is a list of records; index n is the n-th, ENOENT past the end. */
 enum cordon_system_topic {
-	CORDON_SYSTEM_IOMMU = 0,      /* struct cordon_iommu_desc, one per unit */
+	CORDON_SYSTEM_IOMMU = 0,      /* struct cordon_iommu_desc, one per unit, or NONE */
 	CORDON_SYSTEM_TASKS = 1,      /* struct cordon_task_info */
 	CORDON_SYSTEM_GROUPS = 2,     /* struct cordon_group_desc */
 	CORDON_SYSTEM_DEVICES = 3,    /* struct cordon_device_desc */

@@ -100,7 +100,7 @@ enum cordon_task_cause {
 	CORDON_CAUSE_EXIT = 1,  /* task_exit; code is what it passed */
 	CORDON_CAUSE_KILL = 2,  /* task_kill; code is what the killer passed */
 	CORDON_CAUSE_FAULT = 3, /* CPU exception; code is the vector */
-	CORDON_CAUSE_DMA = 4,   /* a fault policy ended it */
+	CORDON_CAUSE_DMA = 4,   /* for fault policies; there are none yet */
 	CORDON_CAUSE_STACK = 5, /* a stack came to its limit, or there was no memory for it; code is
 	                           ENOSPC or ENOMEM */
 };

@@ -29,7 +29,7 @@ typedef int32_t cordon_handle_t;
 #define CORDON_HANDLE_INDEX_BITS 12 /* 4096 handles per task */
 #define CORDON_HANDLE_MAX        (1 << CORDON_HANDLE_INDEX_BITS)
 
-/* The three handles that every task starts with (console objects). */
+/* Where stdin, stdout and stderr are, if a task was given them (console objects). */
 #define CORDON_STDIN  0
 #define CORDON_STDOUT 1
 #define CORDON_STDERR 2

@@ -111,7 +111,7 @@ struct cordon_group_status {
 	uint32_t flags;        /* CORDON_GROUP_* */
 	uint32_t device_count; /* functions in the group, bridges included */
 	cordon_bdf_t blocker;  /* the device that makes it not viable, or CORDON_BDF_NONE */
-	char reason[128];      /* not viable: why, in words; else how the group came to be */
+	char reason[128]; /* why it is not viable, what is in quarantine, or how it came to be */
 };
 CORDON_STATIC_ASSERT(sizeof(struct cordon_group_status) == 144, "cordon_group_status layout");
 

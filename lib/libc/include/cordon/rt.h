@@ -59,9 +59,9 @@ int cordon_task_wait(cordon_handle_t task, uint64_t deadline, struct cordon_task
 
 /*
  * Starts another thread of this task: function(argument) on a stack of its own of stack_size
- * bytes (0: 64 KiB; rounded up to pages), with its own errno. When function returns the
+ * bytes (0: 128 KiB; rounded up to pages), with its own errno. When function returns the
  * thread ends. The library keeps the memory of ended threads until cordon_thread_join.
- * -ENOMEM, or what thread_create returns.
+ * -EINVAL no function, or a stack above 1 GiB; -ENOMEM; or what thread_create returns.
  */
 struct cordon_thread_control; /* opaque */
 int cordon_thread_start(const char *name, void (*function)(void *), void *argument,

@@ -149,7 +149,7 @@ int vfio_find_extended_capability(const struct vfio_device *device, uint16_t id,
 int vfio_faults_read(const struct vfio_device *device, struct cordon_fault *faults, uint32_t count,
                      uint64_t *lost);
 
-/* "write of 0000:00:05.0 to 0x1000 refused: not mapped (task edu)". Returns text. */
+/* "write of 0x1000 by 0000:00:05.0 refused: not mapped (task edu)". Returns text. */
 #define VFIO_FAULT_TEXT 128
 char *vfio_fault_text(const struct cordon_fault *fault, char text[VFIO_FAULT_TEXT]);
 
