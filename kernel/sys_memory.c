@@ -68,6 +68,9 @@ int64_t sys_memory_map(cordon_handle_t handle, struct cordon_memory_map *user_ar
 	uint32_t rights, prot_max;
 	int error = user_read(&args, uaddr((uintptr_t)user_args), sizeof(args));
 
+	/* Tried first: what is replaced does not come back. */
+	if (!error)
+		error = user_write(uaddr((uintptr_t)user_args), &args, sizeof(args));
 	if (error)
 		return error;
 	error = handle_get(&task->handles, handle, CORDON_OBJECT_MEMORY, CORDON_RIGHT_MAP, &object,

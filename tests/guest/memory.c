@@ -143,6 +143,22 @@ static void test_map_errors(void)
 	cordon_handle_close(memory);
 }
 
+/* A request whose answer cannot be written replaces nothing. */
+static void test_replace(void)
+{
+	cordon_handle_t memory;
+	uint8_t *bytes = test_memory(2 * PAGE, 0, &memory);
+	struct cordon_memory_map *args = (struct cordon_memory_map *)(bytes + PAGE);
+
+	memset(bytes, 0xa5, PAGE);
+	*args = (struct cordon_memory_map){(uintptr_t)bytes, PAGE, PAGE, RW, CORDON_MAP_REPLACE};
+	cordon_memory_protect((uintptr_t)args, PAGE, CORDON_PROT_READ);
+	tap_is(cordon_memory_map(memory, args), -EFAULT, "memory_map: *args is read-only");
+	tap_is(bytes[0], 0xa5, "what it would have replaced is there");
+	cordon_memory_unmap((uintptr_t)bytes, 2 * PAGE);
+	cordon_handle_close(memory);
+}
+
 /* Everything that was taken comes back. */
 static void test_leaks(void)
 {
@@ -170,6 +186,7 @@ int main(void)
 	test_create();
 	test_contents();
 	test_map_errors();
+	test_replace();
 	test_leaks();
 	return tap_done();
 }
