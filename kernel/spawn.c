@@ -182,16 +182,19 @@ int task_spawn(const struct spawn *spawn, struct task **out)
 		return error;
 	error = elf_load(task->aspace, task->account, spawn->image, spawn->image_offset,
 	                 spawn->image_size, &entry, &reason);
-	if (error) {
-		log_warn("%s is not started: %s", spawn->name, reason);
-		goto fail;
-	}
+	if (error)
+		goto refused;
 	task->vital = spawn->vital;
 	program_remember(&task->program, spawn->image, spawn->image_offset, spawn->image_size);
 	error = handles_give(task, spawn, handles);
 	if (error)
 		goto fail;
 	error = stack_build(task, spawn, handles, &sp);
+	if (error == -EEXIST) {
+		reason = "a segment lies where the stack does";
+		error = -ENOEXEC;
+		goto refused;
+	}
 	if (error)
 		goto fail;
 	error = thread_create(task, "main", entry, sp, sp, 0, &thread);
@@ -202,6 +205,8 @@ int task_spawn(const struct spawn *spawn, struct task **out)
 	*out = task;
 	return 0;
 
+refused:
+	log_warn("%s is not started: %s", spawn->name, reason);
 fail:
 	/* It never ran: what it was given goes with the object. */
 	aspace_clear(task->aspace);

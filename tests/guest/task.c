@@ -2,6 +2,7 @@
 /* Tasks: how they start, fault, end and are killed, and that nobody else is harmed. */
 #include <cordon/errno.h>
 #include <lib/cpio/cpio.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -272,6 +273,73 @@ static void test_spawn_errors(void)
 #undef TRY
 }
 
+/* System V ABI, generic: chapters 4 and 5. */
+struct tiny_program {
+	struct {
+		uint8_t ident[16];
+		uint16_t type, machine;
+		uint32_t version;
+		uint64_t entry, programs, sections;
+		uint32_t flags;
+		uint16_t size, program_size, program_count, section_size, section_count, names;
+	} header;
+	struct {
+		uint32_t type, flags;
+		uint64_t offset, address, physical, file_size, size, align;
+	} segment;
+	uint8_t code[8];
+};
+
+/* A program of one segment, which faults at once. */
+static int64_t spawn_tiny(uint64_t address, cordon_handle_t *task)
+{
+	static char argv[] = "tiny";
+	const struct tiny_program program = {
+	        .header = {.ident = "\177ELF\2\1\1",
+	                   .type = 2,
+	                   .machine = 62,
+	                   .version = 1,
+	                   .entry = address + offsetof(struct tiny_program, code),
+	                   .programs = sizeof(program.header),
+	                   .size = sizeof(program.header),
+	                   .program_size = sizeof(program.segment),
+	                   .program_count = 1},
+	        .segment = {.type = 1,
+	                    .flags = 5,
+	                    .address = address,
+	                    .file_size = sizeof(program),
+	                    .size = PAGE},
+	        .code = {0x0f, 0x0b}, /* ud2 */
+	};
+	struct cordon_spawn args = {
+	        .image_size = sizeof(program),
+	        .argv = (uintptr_t)argv,
+	        .argv_bytes = sizeof(argv),
+	        .name = "tiny",
+	};
+	void *bytes = test_memory(PAGE, 0, &args.image);
+	int64_t error;
+
+	memcpy(bytes, &program, sizeof(program));
+	error = cordon_task_spawn(&args, task);
+	cordon_memory_unmap((uintptr_t)bytes, PAGE);
+	cordon_handle_close(args.image);
+	return error;
+}
+
+/* Programs may lie anywhere but where their stack does. */
+static void test_segments(void)
+{
+	uint64_t stack = cordon_startup()->stack_low & ~(uint64_t)(PAGE - 1);
+	cordon_handle_t task;
+
+	tap_is(spawn_tiny(CORDON_USER_MAX - PAGE, &task), 0, "a segment at the very end");
+	tap_is(child_wait(task).cause, CORDON_CAUSE_FAULT, "is executed");
+	cordon_handle_close(task);
+	tap_is(spawn_tiny(stack + PAGE, &task), -ENOEXEC, "a segment where the stack lies");
+	tap_is(spawn_tiny(CORDON_USER_MAX, &task), -ENOEXEC, "a segment beyond");
+}
+
 /* Starting and ending tasks, also ones that fail, loses nothing. */
 static void test_leaks(uint64_t threads)
 {
@@ -304,6 +372,7 @@ int main(int argc, char **argv)
 	test_preemption();
 	test_budgets();
 	test_spawn_errors();
+	test_segments();
 	test_leaks(threads);
 	return tap_done();
 }
