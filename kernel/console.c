@@ -35,7 +35,7 @@ static const struct object_ops console_ops = {
 void console_init(void)
 {
 	object_init(&console.object, &console_ops);
-	spin_init(&console.lock, RANK_EVENT, "console");
+	spin_init(&console.lock, RANK_CONSOLE, "console");
 }
 
 struct object *console_object(void)

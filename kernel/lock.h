@@ -29,7 +29,7 @@ enum lock_rank {
 	RANK_TELLING = 62,       /* faults on the way from a unit to their sink */
 	RANK_UNIT = 65,          /* one IOMMU unit: its queue and roots */
 	RANK_PCI = 68,           /* config space of functions */
-	RANK_EVENT = 69,         /* one event or the console: its state and signals together */
+	RANK_CONSOLE = 69,       /* the console: its state and signals together */
 	RANK_OBJECT = 70,        /* one object: signals and waiters */
 	RANK_FAULTS = 72,        /* fault rings */
 	RANK_FUTEX = 73,         /* who waits on words of memory */

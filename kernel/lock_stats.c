@@ -59,8 +59,8 @@ static const char *rank_name(uint32_t rank)
 		return "unit";
 	case RANK_PCI:
 		return "pci";
-	case RANK_EVENT:
-		return "event";
+	case RANK_CONSOLE:
+		return "console";
 	case RANK_OBJECT:
 		return "object";
 	case RANK_FAULTS:

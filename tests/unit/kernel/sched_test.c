@@ -340,7 +340,7 @@ static void play(void *argument)
 static void turns_init(struct turns *turns, uint64_t rounds)
 {
 	*turns = (struct turns){.rounds = rounds, .token = {true, false}};
-	spin_init(&turns->lock, RANK_EVENT, "turns");
+	spin_init(&turns->lock, RANK_CONSOLE, "turns");
 	list_init(&turns->line[0]);
 	list_init(&turns->line[1]);
 }
