@@ -40,9 +40,40 @@ static void lock_own(struct __lock *lock)
 	lock->depth = 1;
 }
 
+/* For streams that are opened when memory is used up, stdin, stdout and stderr above all. */
+#define SPARES 8
+static struct __lock spares[SPARES];
+static uint32_t spares_taken; /* a bit for each */
+
+static struct __lock *spare_take(void)
+{
+	for (uint32_t i = 0; i < SPARES; i++) {
+		uint32_t bit = UINT32_C(1) << i;
+
+		if (__atomic_fetch_or(&spares_taken, bit, __ATOMIC_ACQUIRE) & bit)
+			continue;
+		spares[i] = (struct __lock){0};
+		return &spares[i];
+	}
+	return NULL;
+}
+
+static bool spare_give(const struct __lock *lock)
+{
+	for (uint32_t i = 0; i < SPARES; i++) {
+		if (lock != &spares[i])
+			continue;
+		__atomic_fetch_and(&spares_taken, ~(UINT32_C(1) << i), __ATOMIC_RELEASE);
+		return true;
+	}
+	return false;
+}
+
 void __retarget_lock_init(_LOCK_T *lock)
 {
 	*lock = calloc(1, sizeof(**lock));
+	if (*lock == NULL)
+		*lock = spare_take();
 	if (*lock == NULL)
 		abort(); /* newlib has no way to hear of it */
 }
@@ -54,12 +85,13 @@ void __retarget_lock_init_recursive(_LOCK_T *lock)
 
 void __retarget_lock_close(_LOCK_T lock)
 {
-	free(lock);
+	if (!spare_give(lock))
+		free(lock);
 }
 
 void __retarget_lock_close_recursive(_LOCK_T lock)
 {
-	free(lock);
+	__retarget_lock_close(lock);
 }
 
 void __retarget_lock_acquire(_LOCK_T lock)

@@ -46,6 +46,20 @@ static int overflow_a_thread(void)
 	return 1; /* not reached: the guard page ends the task */
 }
 
+/* The first words of a task that has no memory any more. */
+static int speak_when_hungry(void)
+{
+	void *volatile last;
+
+	for (size_t size = 1 << 20; size >= 16; size /= 16) {
+		do
+			last = malloc(size);
+		while (last != NULL);
+	}
+	return printf("hungry\n") == 7 && fflush(stdout) == 0 && fopen("/tmp/x", "w") == NULL ? 0
+	                                                                                      : 1;
+}
+
 /* Until someone ends it. */
 static void __attribute__((noreturn)) run_forever(bool asleep)
 {
@@ -78,6 +92,8 @@ int child_main(int argc, char **argv)
 		return overflow_a_thread();
 	if (strcmp(how, "sleep") == 0 || strcmp(how, "spin") == 0)
 		run_forever(strcmp(how, "sleep") == 0);
+	if (strcmp(how, "hungry") == 0)
+		return speak_when_hungry();
 	return 1;
 }
 
@@ -97,8 +113,19 @@ static void test_end(const char *how, const char *argument, uint32_t cause, int6
 	       (long long)info.code);
 }
 
+static void test_hungry(void)
+{
+	const struct child child = {.arguments = {"hungry"}, .budget = {.frames = 400}};
+	struct cordon_task_info info = child_run(&child);
+
+	tap_ok(info.cause == CORDON_CAUSE_EXIT && info.code == 0,
+	       "stdout opens when memory is used up (%s, %lld)", cordon_task_cause_name(info.cause),
+	       (long long)info.code);
+}
+
 void test_children(void)
 {
+	test_hungry();
 	test_end("code", "0", CORDON_CAUSE_EXIT, 0);
 	test_end("code", "77", CORDON_CAUSE_EXIT, 77);
 	test_end("code", "-3", CORDON_CAUSE_EXIT, -3);
