@@ -75,14 +75,12 @@ static int map_for_device(struct vfio_dma_pool *pool, uint64_t iova)
 	return result;
 }
 
-int vfio_dma_pool_create(cordon_handle_t container, uint64_t size, uint64_t iova, uint32_t flags,
-                         struct vfio_dma_pool *pool)
+static int pool_make(cordon_handle_t container, uint64_t size, uint64_t iova, uint32_t flags,
+                     struct vfio_dma_pool *pool)
 {
 	int result;
 
 	memset(pool, 0, sizeof(*pool));
-	if (size == 0 || size > INT64_MAX || (flags & ~VFIO_DMA_SMALL_PAGES))
-		return -EINVAL;
 	pool->container = container;
 	result = create_memory(size, flags, pool);
 	if (result < 0)
@@ -101,6 +99,21 @@ fail_memory:
 	cordon_handle_close(pool->memory);
 fail:
 	memset(pool, 0, sizeof(*pool));
+	return result;
+}
+
+int vfio_dma_pool_create(cordon_handle_t container, uint64_t size, uint64_t iova, uint32_t flags,
+                         struct vfio_dma_pool *pool)
+{
+	int result;
+
+	memset(pool, 0, sizeof(*pool));
+	if (size == 0 || size > INT64_MAX || (flags & ~VFIO_DMA_SMALL_PAGES))
+		return -EINVAL;
+	result = pool_make(container, size, iova, flags, pool);
+	/* There may be room for it, and not for what is rounded up and aligned to huge pages. */
+	if (result == -EINVAL || result == -EEXIST || result == -ENOSPC)
+		result = pool_make(container, size, iova, flags | VFIO_DMA_SMALL_PAGES, pool);
 	return result;
 }
 

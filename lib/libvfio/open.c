@@ -215,6 +215,11 @@ static int map_memory(const struct vfio_open_params *params, struct vfio_device 
 		return 0;
 	result = vfio_dma_pool_create(device->container, params->dma_size, params->dma_iova,
 	                              params->dma_flags, &device->own_pool);
+	if (result < 0 && params->dma_iova)
+		return vfio_error_set(
+		        &device->error, VFIO_STEP_MAP_MEMORY, result,
+		        "%llu bytes at IOVA %#llx: %s", (unsigned long long)params->dma_size,
+		        (unsigned long long)params->dma_iova, cordon_strerror(result));
 	if (result < 0)
 		return vfio_error_set(&device->error, VFIO_STEP_MAP_MEMORY, result,
 		                      "%llu bytes: %s", (unsigned long long)params->dma_size,

@@ -266,10 +266,21 @@ int64_t cordon_memory_unmap(uint64_t address, uint64_t size)
 	return -EINVAL;
 }
 
+static bool is_usable(uint64_t start, uint64_t last)
+{
+	for (uint32_t i = 0; i < fake.iova.range_count; i++) {
+		if (start >= fake.iova.ranges[i].start && last <= fake.iova.ranges[i].last)
+			return true;
+	}
+	return false;
+}
+
 int64_t cordon_container_map(cordon_handle_t container, const struct cordon_dma_map *args)
 {
 	ENTER((int64_t)args->iova);
 	(void)container;
+	if (!is_usable(args->iova, args->iova + args->size - 1))
+		return -EINVAL;
 	if (fake.map_count == FAKE_MAPS_MAX)
 		return -ENOSPC;
 	fake.maps[fake.map_count++] = (struct fake_map){args->iova, args->size};

@@ -164,6 +164,21 @@ Test(dma_iova, uses_huge_frames_where_there_are_some)
 	cr_assert_eq(vfio_dma_pool_destroy(&pool), 0);
 }
 
+Test(dma_iova, has_small_pages_where_a_huge_one_does_not_fit)
+{
+	fake.iova.ranges[0] = (struct cordon_iova_range){0x5000, 0x8fff};
+	cr_assert_eq(vfio_dma_pool_create(FAKE_CONTAINER, 4096, 0x8000, 0, &pool), 0);
+	cr_assert_eq(pool.huge, 0);
+	cr_assert_eq(pool.size, 4096);
+	cr_assert_eq(vfio_dma_pool_destroy(&pool), 0);
+	cr_assert_eq(vfio_dma_pool_create(FAKE_CONTAINER, 8192, 0, 0, &pool), 0);
+	cr_assert_eq(pool.iova, 0x5000);
+	cr_assert_eq(vfio_dma_pool_destroy(&pool), 0);
+	cr_assert_eq(vfio_dma_pool_create(FAKE_CONTAINER, 4096, 0x9000, 0, &pool), -EINVAL);
+	cr_assert_eq(vfio_dma_pool_create(FAKE_CONTAINER, 5 * 4096, 0, 0, &pool), -ENOSPC);
+	cr_assert(fake_is_clean());
+}
+
 Test(dma_iova, every_call_of_making_a_pool_may_fail)
 {
 	unsigned int calls;

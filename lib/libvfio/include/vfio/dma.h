@@ -48,9 +48,9 @@ struct vfio_dma_pool {
 #define VFIO_DMA_SMALL_PAGES 0x1u /* do not try 2 MiB frames */
 
 /*
- * Makes a pool of size bytes (rounded up to 4 KiB, or to 2 MiB where such frames are to be
- * had) and maps it in the container for reading and writing. iova 0: the IOVA equals the
- * address where that is usable, otherwise the first usable range that fits is taken.
+ * Makes a pool of size bytes (rounded up to 2 MiB where such frames are to be had and their IOVAs
+ * are usable, else to 4 KiB) and maps it in the container for reading and writing. iova 0: the IOVA
+ * equals the address where that is usable, otherwise the first usable range that fits is taken.
  * Otherwise it is the IOVA to use, a multiple of the page size. The container needs a group.
  * Errors: those of memory_create, memory_map, container_info and container_map; -ENOSPC when
  * no usable IOVA range fits; -EINVAL for size 0. *pool is zero after an error.
