@@ -99,7 +99,7 @@ cd "$work/obj"
 # REENTRANT_SYSCALLS_PROVIDED: _write_r() and its like are our write(), so that errno is
 # the thread's own. The other names tell newlib which functions the system supplies.
 CFLAGS_FOR_TARGET="-O2 -g0 -ffunction-sections -fdata-sections -DREENTRANT_SYSCALLS_PROVIDED \
--DHAVE_OPENDIR -DHAVE_FCNTL -DSIGNAL_PROVIDED" \
+-DHAVE_OPENDIR -DHAVE_MKDIR -DHAVE_FCNTL -DSIGNAL_PROVIDED" \
 	"$work/src/configure" --target=x86_64-elf --prefix="$work/install" --disable-multilib \
 	--disable-libgloss --disable-nls --disable-newlib-supplied-syscalls \
 	--enable-newlib-retargetable-locking --enable-newlib-global-stdio-streams \

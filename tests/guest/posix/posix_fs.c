@@ -154,6 +154,7 @@ static void test_large(void)
 
 static void test_folders(void)
 {
+	char temporary[] = "temp-XXXXXX";
 	struct stat info;
 	int fd;
 
@@ -161,6 +162,9 @@ static void test_folders(void)
 	FAILS(mkdir("d", 0755), EEXIST, "mkdir: twice");
 	FAILS(mkdir("x/y", 0755), ENOENT, "mkdir: in nothing");
 	tap_is(mkdir("d/e/", 0755), 0, "mkdir: with a slash");
+	tap_ok(mkdtemp(temporary) == temporary && strcmp(temporary, "temp-XXXXXX") != 0 &&
+	               rmdir(temporary) == 0,
+	       "mkdtemp: %s", temporary);
 	tap_ok(stat("d", &info) == 0 && S_ISDIR(info.st_mode) && info.st_nlink == 3,
 	       "stat: a folder, two names and one folder in it");
 	FAILS(open("d", O_RDWR), EISDIR, "a folder is not written");
