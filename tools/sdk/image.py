@@ -21,7 +21,8 @@ SHARE = Path(__file__).resolve().parent
 BIN = SHARE.parent.parent / "bin"
 
 SOURCE_SUFFIXES = {".c": "gcc", ".cc": "g++", ".cpp": "g++", ".cxx": "g++"}
-SOURCE_FLAGS = ["-O2", "-g", "-Wall"]
+# Frames, so that a report of a fault names all the callers.
+SOURCE_FLAGS = ["-O2", "-g", "-Wall", "-fno-omit-frame-pointer"]
 NAME = re.compile(r"[A-Za-z0-9._-]{1,31}")  # what tasks/init takes for a task's name
 DECLARED_SECTION = ".cordon.manifest"  # <cordon/manifest.h>
 
