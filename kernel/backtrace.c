@@ -95,7 +95,8 @@ void backtrace_walk(const struct backtrace *backtrace)
 		put_caller(backtrace);
 	for (uint32_t i = 2; i < BACKTRACE_FRAMES_MAX; i++) {
 		if (!is_aligned(at, sizeof(uint64_t)) ||
-		    !read(backtrace, frame, at, sizeof(frame)) || frame[1] == 0)
+		    !read(backtrace, frame, at, sizeof(frame)) ||
+		    !follows_call(backtrace, frame[1]))
 			return;
 		put(backtrace, frame[1], true, false);
 		if (frame[0] <= at) /* stacks grow down: callers lie above */

@@ -195,9 +195,22 @@ Test(backtrace, the_caller_of_a_function_without_a_frame_is_found_on_the_stack)
 
 Test(backtrace, a_call_at_the_end_of_a_function_is_that_functions)
 {
+	code[0x1b] = 0xe8;
 	stack[1] = CODE + 0x20;
 	walk(CODE + 0x110, AT(0), AT(0));
 	cr_assert_str_eq(places.name[1], "first");
+}
+
+Test(backtrace, the_chain_ends_where_nothing_was_called)
+{
+	static const uint64_t words[] = {UINT64_MAX, 0, AT(2), CODE + 0x41};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		stack[4] = AT(10); /* data of a function that uses rbp otherwise */
+		stack[5] = words[i];
+		walk(CODE + 0x10, AT(0), AT(4));
+		cr_assert_eq(places.count, 1, "word %zu", i);
+	}
 }
 
 Test(backtrace, bad_frames_end_the_walk)
