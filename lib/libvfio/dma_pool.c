@@ -75,12 +75,12 @@ static int map_for_device(struct vfio_dma_pool *pool, uint64_t iova)
 	return result;
 }
 
+/* *pool is zero, and is again after an error. */
 static int pool_make(cordon_handle_t container, uint64_t size, uint64_t iova, uint32_t flags,
                      struct vfio_dma_pool *pool)
 {
 	int result;
 
-	memset(pool, 0, sizeof(*pool));
 	pool->container = container;
 	result = create_memory(size, flags, pool);
 	if (result < 0)
@@ -112,7 +112,8 @@ int vfio_dma_pool_create(cordon_handle_t container, uint64_t size, uint64_t iova
 		return -EINVAL;
 	result = pool_make(container, size, iova, flags, pool);
 	/* There may be room for it, and not for what is rounded up and aligned to huge pages. */
-	if (result == -EINVAL || result == -EEXIST || result == -ENOSPC)
+	if (!(flags & VFIO_DMA_SMALL_PAGES) &&
+	    (result == -EINVAL || result == -EEXIST || result == -ENOSPC))
 		result = pool_make(container, size, iova, flags | VFIO_DMA_SMALL_PAGES, pool);
 	return result;
 }
