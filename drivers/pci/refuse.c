@@ -67,6 +67,33 @@ static bool msix_is_sound(const struct pci_function *function)
 	                  (vectors + 63) / 64 * 8);
 }
 
+/*
+ * Devices that are known to go around the IOMMU. Nothing in their configuration space tells: each
+ * was found by trying.
+ */
+static const struct bypass {
+	uint16_t vendor, first, last; /* device ids */
+	const char *reason;
+} bypasses[] = {
+        /* Its scripts make I/O cycles, and so reach ports: the configuration mechanism, fw_cfg's
+           DMA. */
+        {0x1000, 0x0001, 0x0013, "its scripts reach I/O ports, which no IOMMU checks"},
+        /* The emulated one reads and writes its rings by physical address. */
+        {0x15ad, 0x07c0, 0x07c0, "its rings bypass the IOMMU"},
+};
+
+static const char *bypass_refusal(const struct pci_function *function)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(bypasses); i++) {
+		const struct bypass *bypass = &bypasses[i];
+
+		if (function->vendor == bypass->vendor && function->device >= bypass->first &&
+		    function->device <= bypass->last)
+			return bypass->reason;
+	}
+	return NULL;
+}
+
 void pci_refuse(struct pci_function *function)
 {
 	const char *reason = class_refusal(function);
@@ -79,6 +106,8 @@ void pci_refuse(struct pci_function *function)
 		function->refused = "the bridge above it is not sound";
 	if (!function->refused && !msix_is_sound(function))
 		function->refused = "its MSI-X table lies outside its BARs";
+	if (!function->refused)
+		function->refused = bypass_refusal(function);
 	if (!function->refused)
 		function->refused = pci_virtio_refusal(function);
 	if (function->refused && !reason) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Whether a virtio device obeys the IOMMU (S5). One without VIRTIO_F_ACCESS_PLATFORM reaches guest
- * memory directly, whatever the translation tables say. Sections are of the virtio
- * specification 1.2.
+ * memory directly, whatever the translation tables say. With it, so do those whose purpose is to
+ * take pages of the guest away. Sections are of the virtio specification 1.2.
  */
 #include <arch/mmio.h>
 #include <drivers/pci/internal.h>
@@ -12,6 +12,8 @@
 #define VIRTIO_DEVICE_FIRST  0x1000
 #define VIRTIO_DEVICE_MODERN 0x1040 /* below: with the legacy interface */
 #define VIRTIO_DEVICE_LAST   0x107f
+#define VIRTIO_TYPE_BALLOON  5  /* 5.5 */
+#define VIRTIO_TYPE_MEMORY   24 /* 5.15 */
 
 /* Vendor capability, 4.1.4. */
 #define VIRTIO_CAP_TYPE   3
@@ -32,6 +34,14 @@ static bool is_virtio(const struct pci_function *function)
 {
 	return function->vendor == VIRTIO_VENDOR && function->device >= VIRTIO_DEVICE_FIRST &&
 	       function->device <= VIRTIO_DEVICE_LAST;
+}
+
+/* Whether what it is told are pages by their physical address, which is not translated. */
+static bool names_pages(const struct pci_function *function)
+{
+	unsigned int type = function->device - VIRTIO_DEVICE_MODERN;
+
+	return type == VIRTIO_TYPE_BALLOON || type == VIRTIO_TYPE_MEMORY;
 }
 
 /* Where the common configuration is. */
@@ -74,6 +84,8 @@ const char *pci_virtio_refusal(struct pci_function *function)
 	/* Its legacy interface has no feature bits above 31, so nothing holds it to the IOMMU. */
 	if (function->device < VIRTIO_DEVICE_MODERN)
 		return "virtio with a legacy interface can bypass the IOMMU";
+	if (names_pages(function))
+		return "virtio that takes pages of memory away";
 	if (!find_common(function, &base))
 		return "virtio without a common configuration";
 	common = mmio_map(base, VIRTIO_COMMON_SIZE);

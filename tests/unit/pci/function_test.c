@@ -349,6 +349,43 @@ Test(refuse, S5_a_plain_device_is_not)
 	cr_assert_null(refusal_of_class(0x010802));
 }
 
+static struct device *endpoint_with_id(uint8_t slot, uint16_t vendor, uint16_t id)
+{
+	struct device *device = machine_endpoint(NULL, slot, 0);
+
+	machine_id(device, vendor, id);
+	return device;
+}
+
+Test(refuse, S5_devices_that_are_known_to_bypass)
+{
+	struct device *rings, *first, *last;
+
+	machine_start();
+	rings = endpoint_with_id(1, 0x15ad, 0x07c0);
+	first = endpoint_with_id(2, 0x1000, 0x0001);
+	last = endpoint_with_id(3, 0x1000, 0x0013);
+	machine_boot();
+	cr_assert_str_eq(machine_function(rings)->refused, "its rings bypass the IOMMU");
+	cr_assert_str_eq(machine_function(first)->refused,
+	                 "its scripts reach I/O ports, which no IOMMU checks");
+	cr_assert_str_eq(machine_function(last)->refused, machine_function(first)->refused);
+}
+
+Test(refuse, S5_their_neighbours_are_not)
+{
+	static const uint16_t ids[][2] = {
+	        {0x15ad, 0x07bf}, {0x15ad, 0x07c1}, {0x1000, 0x0014}, {0x1001, 0x0012}};
+	struct device *devices[ARRAY_SIZE(ids)];
+
+	machine_start();
+	for (uint8_t i = 0; i < ARRAY_SIZE(ids); i++)
+		devices[i] = endpoint_with_id(i + 1, ids[i][0], ids[i][1]);
+	machine_boot();
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
+		cr_assert_null(machine_function(devices[i])->refused, "%zu", i);
+}
+
 Test(refuse, S5_an_iommu_with_a_broken_list_is_named_as_what_it_is)
 {
 	struct device *device;
@@ -480,6 +517,36 @@ Test(virtio, S5_without_access_platform_is_refused)
 	machine_boot();
 	cr_assert_str_eq(machine_function(device)->refused,
 	                 "virtio without ACCESS_PLATFORM bypasses the IOMMU");
+}
+
+/* The refusal of a device that accepts ACCESS_PLATFORM. */
+static const char *refusal_of_virtio(uint16_t id)
+{
+	struct device *device = virtio(id, true);
+
+	feature_words[1] = 0x3;
+	machine_boot();
+	return machine_function(device)->refused;
+}
+
+Test(virtio, S5_a_balloon_takes_pages_whatever_it_accepts)
+{
+	cr_assert_str_eq(refusal_of_virtio(0x1045), "virtio that takes pages of memory away");
+}
+
+Test(virtio, S5_so_does_a_memory_device)
+{
+	cr_assert_str_eq(refusal_of_virtio(0x1058), "virtio that takes pages of memory away");
+}
+
+Test(virtio, S5_the_types_beside_them_do_not)
+{
+	cr_assert_null(refusal_of_virtio(0x1044));
+}
+
+Test(virtio, S5_persistent_memory_does_not)
+{
+	cr_assert_null(refusal_of_virtio(0x105b));
 }
 
 Test(virtio, S5_with_a_legacy_interface_is_refused)
