@@ -85,12 +85,14 @@ enum cordon_fault_reason {
 /* An address that the unit did not say. */
 #define CORDON_FAULT_NO_ADDRESS UINT64_MAX
 
-/* One refused access of a device. */
+/* One refused access of a device. Functions behind a conventional bridge share a requester id, and
+ * the IOMMU cannot tell which of them it was: then device is that id, which may be no function at
+ * all, and group says whose it was. */
 struct cordon_fault {
 	uint64_t sequence; /* counts faults of the container; a gap is what was lost */
 	uint64_t time_ns;
-	uint64_t address; /* IOVA of the page, the interrupt index, CORDON_FAULT_NO_ADDRESS */
-	cordon_bdf_t device;
+	uint64_t address;       /* IOVA of the page, the interrupt index, CORDON_FAULT_NO_ADDRESS */
+	cordon_bdf_t device;    /* or the requester id that functions of the group share */
 	uint16_t reason;        /* enum cordon_fault_reason */
 	uint16_t hardware_code; /* the unit's own fault code */
 	uint32_t write;         /* 1: the device wanted to write */

@@ -30,7 +30,7 @@ struct scene {
 	cordon_handle_t memory[WATCHED_COUNT]; /* none for the kernel's */
 	uint8_t *bytes[WATCHED_COUNT];         /* where we see it; null for the kernel's */
 	struct witness pages[WATCHED_COUNT];
-	cordon_bdf_t edu;
+	uint32_t group; /* edu's */
 };
 
 /*
@@ -63,7 +63,7 @@ static int make_page(struct scene *scene, enum watched which)
 	                                         &scene->pages[which].physical);
 }
 
-static int find_edu(struct scene *scene)
+static int find_group(struct scene *scene)
 {
 	struct vfio_match match = vfio_match_id(0x1234, 0x11e8);
 	struct cordon_device_desc desc;
@@ -72,7 +72,7 @@ static int find_edu(struct scene *scene)
 	for (uint32_t i = 0;
 	     (result = cordon_group_function(scene->demo->edu_group, i, &desc)) == 0; i++) {
 		if (vfio_match_device(&match, &desc)) {
-			scene->edu = desc.bdf;
+			scene->group = desc.group;
 			return 0;
 		}
 	}
@@ -81,7 +81,7 @@ static int find_edu(struct scene *scene)
 
 static int prepare(struct scene *scene)
 {
-	int result = find_edu(scene);
+	int result = find_group(scene);
 
 	scene->pages[KERNEL_PAGE].name = "the kernel's page";
 	scene->pages[OWN_PAGE].name = "another task's page";
@@ -176,7 +176,7 @@ static void check_fault(struct scene *scene, const char *name, uint64_t iova, bo
                         uint64_t since)
 {
 	struct expected_fault expected = {
-	        .device = scene->edu,
+	        .group = scene->group,
 	        .page = iova,
 	        .write = write,
 	        .since = since,

@@ -46,7 +46,7 @@ bool witness_faults_reported(const struct demo *demo)
 	return true;
 }
 
-/* Where a unit is known not to report addresses, device, direction and task must be enough. */
+/* Where a unit is known not to report addresses, group, direction and task must be enough. */
 static bool is_there(const struct demo *demo, const struct cordon_fault *fault, uint64_t page)
 {
 	struct cordon_iommu_desc unit;
@@ -61,7 +61,7 @@ static bool is_there(const struct demo *demo, const struct cordon_fault *fault, 
 static bool is_expected(const struct demo *demo, const struct cordon_fault *fault,
                         const struct child *child, const struct expected_fault *expected)
 {
-	return fault->device == expected->device && is_there(demo, fault, expected->page) &&
+	return fault->group == expected->group && is_there(demo, fault, expected->page) &&
 	       (fault->write != 0) == expected->write && fault->time_ns >= expected->since &&
 	       fault->task == child->id &&
 	       strncmp(fault->task_name, child->name, sizeof(fault->task_name)) == 0;

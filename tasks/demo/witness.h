@@ -32,15 +32,15 @@ bool witness_faults_reported(const struct demo *demo);
 
 /* What the device is expected to have been refused. */
 struct expected_fault {
-	cordon_bdf_t device;
-	uint64_t page; /* IOVA of the page */
+	uint32_t group; /* of the device, whose requester id others may share (cordon_fault) */
+	uint64_t page;  /* IOVA of the page */
 	bool write;
 	uint64_t since; /* monotonic time */
 };
 
 /*
  * Looks for the fault in the kernel's list, for up to two seconds: the unit reports by
- * interrupt. True when there is one for the device, the page and the direction, and it names
+ * interrupt. True when there is one for the group, the page and the direction, and it names
  * the child as the holder of the device.
  */
 bool witness_fault(const struct demo *demo, const struct child *child,
