@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#define LOG_TAG "aspace"
 #include <cordon/errno.h>
 #include <kernel/aspace.h>
 #include <kernel/heap.h>
 #include <kernel/inject.h>
-#include <kernel/log.h>
 #include <kernel/panic.h>
 #include <kernel/sched.h>
 
@@ -137,6 +135,16 @@ void region_destroy(struct region *region)
 		account_free(account, region, sizeof(*region));
 }
 
+void region_list_locked(struct region *region)
+{
+	struct list *mappings = &region->memory->mappings;
+
+	if (region->zapped)
+		list_append(mappings, &region->memory_link);
+	else
+		list_push(mappings, &region->memory_link);
+}
+
 void region_attach_locked(struct region *region, struct memory *memory, const struct region *like)
 {
 	if (!memory)
@@ -148,7 +156,7 @@ void region_attach_locked(struct region *region, struct memory *memory, const st
 		return;
 	spin_lock(&memory->lock);
 	region->zapped = like ? like->zapped : memory->revoked;
-	list_append(&memory->mappings, &region->memory_link);
+	region_list_locked(region);
 	spin_unlock(&memory->lock);
 }
 
@@ -485,53 +493,4 @@ int aspace_query(struct aspace *aspace, uaddr_t address, struct cordon_memory_re
 unlock:
 	spin_unlock(&aspace->lock);
 	return err;
-}
-
-/* --- revocation ------------------------------------------------------------------------------ */
-
-/* The next region of this address space that maps the memory and is, or is not, zapped; its mark is
- * changed before anyone else can see the region again. */
-static struct region *zap_next_locked(struct aspace *aspace, struct memory *memory, bool zapped)
-{
-	struct region *found = NULL;
-	struct region *region;
-
-	spin_lock(&memory->lock);
-	list_for_each(region, &memory->mappings, memory_link)
-	{
-		if (region->aspace == aspace && region->zapped == zapped) {
-			region->zapped = !zapped;
-			found = region;
-			break;
-		}
-	}
-	spin_unlock(&memory->lock);
-	return found;
-}
-
-void aspace_zap(struct aspace *aspace, struct memory *memory)
-{
-	const struct region *region;
-
-	spin_lock(&aspace->lock);
-	while ((region = zap_next_locked(aspace, memory, false)))
-		region_empty_locked(aspace, region->node.start,
-		                    region->node.end - region->node.start);
-	tables_settle_locked(aspace);
-	spin_unlock(&aspace->lock);
-}
-
-void aspace_unzap(struct aspace *aspace, struct memory *memory)
-{
-	struct region *region;
-
-	spin_lock(&aspace->lock);
-	while ((region = zap_next_locked(aspace, memory, true))) {
-		uint64_t size = region->node.end - region->node.start;
-
-		if (region_fill_locked(region, region->node.start, size, region->prot) != 0)
-			log_error("no memory for the tables of %#llx: it stays without pages",
-			          (unsigned long long)region->node.start);
-	}
-	spin_unlock(&aspace->lock);
 }

@@ -76,9 +76,4 @@ int aspace_query(struct aspace *aspace, uaddr_t address, struct cordon_memory_re
 /* Unmaps everything and drops the references; for a task that ends. */
 void aspace_clear(struct aspace *aspace);
 
-/* For memory_revoke and memory_restore: takes the pages of a device's memory out of this address
- * space, or puts them back. */
-void aspace_zap(struct aspace *aspace, struct memory *memory);
-void aspace_unzap(struct aspace *aspace, struct memory *memory);
-
 #endif

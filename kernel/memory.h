@@ -57,7 +57,7 @@ struct memory {
 	struct memory_extent *extents; /* sorted by offset */
 	struct memory_extent single;   /* extents points here when there is one */
 	struct spinlock lock;          /* protects mappings */
-	struct list mappings;          /* DEVICE: struct region.memory_link of address spaces */
+	struct list mappings;          /* DEVICE: struct region.memory_link, those zapped last */
 	uint32_t regions;              /* of address spaces; changed in one step, like the next */
 	uint32_t dma_mappings;         /* counted by containers */
 	struct account *account;
@@ -93,9 +93,10 @@ void memory_zero(struct memory *memory, uint64_t offset, uint64_t size);
 uint64_t memory_run(const struct memory *memory, uint64_t offset, uint64_t max, paddr_t *out);
 
 /*
- * DEVICE objects: takes the pages away from every address space at once (also on other CPUs before
- * it returns); an access then faults. memory_restore puts them back; a mapping for which there is
- * no table then stays without pages, which is logged. Called with no lock of rank ASPACE or above.
+ * DEVICE objects: takes the pages away from every address space (also on other CPUs before it
+ * returns); an access then faults. memory_restore puts them back; a mapping for which there is no
+ * table then stays without pages, which is logged. Called without spinlocks, and not by two at
+ * once: of very many mappings some are changed, then others run.
  */
 void memory_revoke(struct memory *memory);
 void memory_restore(struct memory *memory);

@@ -37,6 +37,10 @@ void region_empty_locked(struct aspace *aspace, uint64_t start, uint64_t size);
 int region_create(struct aspace *aspace, struct memory *memory, struct region **out);
 void region_destroy(struct region *region);
 
+/* Enters a region into the list of its memory, whose lock is held: with pages at the start, zapped
+ * at the end. So whoever revokes or restores finds the next at an end, however many there are. */
+void region_list_locked(struct region *region);
+
 /* Takes a reference to the memory and enters the region in its list. like: the region of which it
  * was a part, and whose pages it has or has not; NULL for a new mapping. */
 void region_attach_locked(struct region *region, struct memory *memory, const struct region *like);

@@ -162,6 +162,26 @@ static void unmap_many_in_a_batch(void)
 		tap_bail("no batch: %lld", (long long)op.result);
 }
 
+static void map_bar(void)
+{
+	for (uint32_t i = 0; i < SOME; i++) {
+		struct cordon_region_map map = {.size = PAGE, .prot = CORDON_PROT_READ};
+
+		if (cordon_device_region_map(edu.device, 0, &map) != 0)
+			tap_bail("no mapping %u of the device", i);
+	}
+}
+
+static void revoke_many(void)
+{
+	edu_set_command(&edu, 0);
+}
+
+static void restore_many(void)
+{
+	edu_set_command(&edu, EDU_COMMAND_MEMORY);
+}
+
 static void close_many(void)
 {
 	edu_stop(&edu);
@@ -205,6 +225,9 @@ static void test_container(void)
 		return;
 	}
 	edu_start(&edu);
+	map_bar();
+	measure(revoke_many, "memory of a device that goes from many mappings");
+	measure(restore_many, "memory of a device that comes back to them");
 	map_many();
 	measure(unmap_many, "an unmap of many mappings");
 	map_many();

@@ -9,6 +9,7 @@
 #include <cordon/errno.h>
 #include <kernel/aspace.h>
 #include <kernel/heap.h>
+#include <kernel/sched.h>
 #include <tests/unit/fake/fake.h>
 
 #include <tests/random.h>
@@ -442,6 +443,126 @@ Test(aspace, revoking_reaches_every_address_space_and_what_is_mapped_later)
 	cr_assert(arch_paging_lookup(&other->paging, address, &base, &prot));
 	cr_assert_eq(base.raw, DEVICE_BASE);
 	cr_assert(arch_paging_lookup(&bed.aspace->paging, uaddr(BASE), &base, &prot));
+	aspace_clear(other);
+	aspace_unref(other);
+	bed_end(&bed);
+}
+
+/* --- very many mappings of a device ----------------------------------------------------------- */
+
+#define MANY   (2 * SCHED_POINT_EVERY + 40)
+#define PAUSES 5u /* three, and one for each mapping of the other address space */
+
+static struct bed *others_bed;
+
+static uaddr_t many_at(uint64_t index)
+{
+	return uaddr(BASE + 2 * index * PAGE_SIZE);
+}
+
+static void many_map(struct aspace *aspace, struct memory *device, uint64_t index)
+{
+	uaddr_t address = many_at(index);
+
+	cr_assert_eq(
+	        aspace_map(aspace, device, 0, 2 * PAGE_SIZE, RW, RW, CORDON_MAP_FIXED, &address),
+	        0);
+}
+
+/* How many pages of the mappings are there. */
+static uint64_t many_present(const struct aspace *aspace)
+{
+	uint64_t count = 0;
+	uint32_t prot;
+	paddr_t base;
+
+	for (uint64_t i = 0; i < 2 * (MANY + 8); i++)
+		count += arch_paging_lookup(&aspace->paging, uaddr(BASE + i * PAGE_SIZE), &base,
+		                            &prot);
+	return count;
+}
+
+/* In each pause: a mapping more, and of one that has been changed and one that has not been a page
+ * less, or with other rights, so that each is cut in two. */
+static void others_change_mappings(void)
+{
+	struct aspace *aspace = others_bed->aspace;
+	uint64_t round = fake_sched_points;
+
+	cr_assert_leq(round, 8u, "it does not end");
+	many_map(aspace, others_bed->memories[2], MANY + round - 1);
+	cr_assert_eq(aspace_unmap(aspace, many_at(round), PAGE_SIZE), 0);
+	cr_assert_eq(aspace_unmap(aspace, many_at(MANY - round), PAGE_SIZE), 0);
+	cr_assert_eq(aspace_protect(aspace, many_at(round + 10), PAGE_SIZE, R), 0);
+	cr_assert_eq(aspace_protect(aspace, many_at(MANY - round - 10), PAGE_SIZE, R), 0);
+}
+
+/* Of two address spaces, in turn. */
+static struct aspace *many_start(struct bed *bed)
+{
+	struct aspace *other;
+
+	bed_init(bed);
+	cr_assert_eq(aspace_create(bed->account, &other), 0);
+	many_map(other, bed->memories[2], 0);
+	for (uint64_t i = 0; i < MANY; i++)
+		many_map(bed->aspace, bed->memories[2], i);
+	many_map(other, bed->memories[2], 1);
+	others_bed = bed;
+	fake_sched_points = 0;
+	return other;
+}
+
+Test(aspace, S10_a_revoke_of_very_many_mappings_lets_others_run)
+{
+	static struct bed bed;
+	struct aspace *other = many_start(&bed);
+	struct memory *device = bed.memories[2];
+
+	memory_revoke(device);
+	cr_assert_eq(fake_sched_points, PAUSES);
+	cr_assert_eq(many_present(bed.aspace) + many_present(other), 0);
+	fake_sched_points = 0;
+	memory_restore(device);
+	cr_assert_eq(fake_sched_points, PAUSES);
+	cr_assert_eq(many_present(bed.aspace), 2 * MANY);
+	cr_assert_eq(many_present(other), 4);
+	aspace_clear(other);
+	aspace_unref(other);
+	bed_end(&bed);
+}
+
+Test(aspace, S8_no_mapping_slips_in_while_very_many_are_revoked)
+{
+	static struct bed bed;
+	struct aspace *other = many_start(&bed);
+	struct memory *device = bed.memories[2];
+
+	fake_others_run = others_change_mappings;
+	memory_revoke(device);
+	fake_others_run = NULL;
+	cr_assert_geq(fake_sched_points, PAUSES);
+	cr_assert_eq(many_present(bed.aspace) + many_present(other), 0);
+	memory_restore(device);
+	cr_assert_eq(many_present(bed.aspace), 2 * MANY, "two pages more and two less each time");
+	aspace_clear(other);
+	aspace_unref(other);
+	bed_end(&bed);
+}
+
+Test(aspace, none_stays_behind_while_very_many_are_restored)
+{
+	static struct bed bed;
+	struct aspace *other = many_start(&bed);
+	struct memory *device = bed.memories[2];
+
+	memory_revoke(device);
+	fake_sched_points = 0;
+	fake_others_run = others_change_mappings;
+	memory_restore(device);
+	fake_others_run = NULL;
+	cr_assert_eq(many_present(bed.aspace), 2 * MANY, "two pages more and two less each time");
+	cr_assert_eq(many_present(other), 4);
 	aspace_clear(other);
 	aspace_unref(other);
 	bed_end(&bed);
