@@ -343,14 +343,14 @@ void kernel_main(const struct boot_info *boot)
 	static struct madt madt;
 
 	entry_timestamp = boot->entry_timestamp;
-	arch_init_early();
 	cmdline_init(boot->command_line);
+	arch_poweroff_setup(exit_is_debug(), 0, 0, 0); /* for a panic before ACPI is known */
+	arch_init_early();
 	log_options();
 	inject_init();
 	mark_init();
 	syscall_watch_start();
 	trace_init();
-	arch_poweroff_setup(exit_is_debug(), 0, 0, 0); /* for a panic before ACPI is known */
 	memory_start(boot);
 	selftest_run();
 	console_init();

@@ -14,6 +14,7 @@
 #define LEAF_FEATURES          1u
 #define FEATURES_ECX_X2APIC    (1u << 21)
 #define FEATURES_EDX_MCE       (1u << 7)
+#define FEATURES_EDX_APIC      (1u << 9)
 #define FEATURES_EDX_PGE       (1u << 13)
 #define FEATURES_EDX_CLFLUSH   (1u << 19)
 #define FEATURES_EDX_FXSR      (1u << 24)
@@ -63,6 +64,9 @@ static struct cpu_features detect(void)
 	if (!(features.edx & FEATURES_EDX_PGE) || !(features.edx & FEATURES_EDX_CLFLUSH) ||
 	    !(features.edx & FEATURES_EDX_FXSR) || !(features.edx & FEATURES_EDX_SSE2))
 		panic("the processor lacks global pages, CLFLUSH, FXSAVE or SSE2");
+	/* Without one, IA32_APIC_BASE reads as anything, and its address may be RAM. */
+	if (!(features.edx & FEATURES_EDX_APIC))
+		panic("the processor has no local APIC");
 	if (cpuid(0, 0).eax >= LEAF_STRUCTURED)
 		structured = cpuid(LEAF_STRUCTURED, 0);
 

@@ -26,7 +26,7 @@ void boot_initramfs(paddr_t *base, uint64_t *size);
 /*
  * Stages of arch set-up, in the order kernel_main calls them.
  * arch_init_early: serial console, descriptor tables, trap handling, CPU features (NX, SMEP, SMAP,
- *   UMIP, WP; missing NX is a panic). Needs no memory.
+ *   UMIP, WP; without NX, a local APIC and others it panics). Needs no memory.
  * arch_init_memory: after page_init: final kernel page tables (W^X, direct map, guard pages), boot
  *   identity map gone; per-CPU data and separate stacks for NMI, double fault, machine check.
  * arch_init_interrupts: after ACPI tables are known: 8259 masked, local APIC on, timer calibrated.
