@@ -387,7 +387,8 @@ void channel_put_back(struct channel *end, struct message *message)
 	kept = end->open && (message->waits_at || transit_begin(end, message) == 0);
 	if (kept) {
 		list_push(&end->queue, &message->link);
-		end->queued++;
+		if (++end->queued >= CORDON_CHANNEL_DEPTH) /* the room that was taken for free */
+			object_signal(&channel_other(end)->object, CORDON_SIGNAL_WRITABLE, 0);
 		receivers_wake_locked(end);
 		object_signal(&end->object, 0, CORDON_SIGNAL_READABLE);
 	}

@@ -256,6 +256,25 @@ static void test_bounds(void)
 	cordon_handle_close(ends[1]);
 }
 
+/* A receiver with a bad buffer must not make a sender that waits for room spin. */
+static void test_put_back(void)
+{
+	struct cordon_message bad = {.bytes = 8, .size = 8};
+	struct cordon_wait room_at;
+	cordon_handle_t ends[2];
+
+	channel_pair(ends);
+	while (send(ends[0], "x", 1, NULL, 0) == 0)
+		;
+	tap_is(cordon_channel_receive(ends[1], &bad, CORDON_TIME_POLL), -EFAULT,
+	       "receive from a full queue: bytes at a bad address");
+	room_at = (struct cordon_wait){.handle = ends[0], .signals = CORDON_SIGNAL_WRITABLE};
+	tap_is(cordon_object_wait(&room_at, 1, CORDON_TIME_POLL), -ETIMEDOUT,
+	       "a message that was put back takes its room again");
+	cordon_handle_close(ends[0]);
+	cordon_handle_close(ends[1]);
+}
+
 static void test_bad_arguments(void)
 {
 	struct cordon_message_handle moved = {.handle = CORDON_STDOUT, .reserved = 1};
@@ -328,6 +347,7 @@ int main(int argc, char **argv)
 	test_handles();
 	test_same_place();
 	test_bounds();
+	test_put_back();
 	test_bad_arguments();
 	test_device_on_its_way();
 	return tap_done();

@@ -232,6 +232,35 @@ Test(channel, message_that_was_put_back_is_the_next)
 	expect_nothing_left();
 }
 
+/* Else a receiver whose buffer is bad could make a sender that waits for room spin. */
+Test(channel, S10_a_message_that_is_put_back_takes_its_room_again)
+{
+	uint32_t size = 64, count = 0;
+	struct message *message;
+	char text[64];
+
+	for (uint32_t i = 0; i < CORDON_CHANNEL_DEPTH; i++)
+		cr_assert_eq(send_text(ends[0], "x"), 0);
+	cr_assert_eq(channel_receive(ends[1], &size, &count, CORDON_TIME_POLL, &message), 0);
+	cr_assert(signals_of(0) & CORDON_SIGNAL_WRITABLE);
+	channel_put_back(ends[1], message);
+	cr_assert_eq(signals_of(0) & CORDON_SIGNAL_WRITABLE, 0);
+	cr_assert_eq(send_text(ends[0], "x"), -EAGAIN);
+	cr_assert_eq(receive(ends[1], text, NULL), 0);
+	cr_assert(signals_of(0) & CORDON_SIGNAL_WRITABLE);
+	cr_assert_eq(send_text(ends[0], "x"), 0);
+
+	/* The room may have been used meanwhile: then there is one more than fits. */
+	cr_assert_eq(channel_receive(ends[1], &size, &count, CORDON_TIME_POLL, &message), 0);
+	cr_assert_eq(send_text(ends[0], "x"), 0);
+	channel_put_back(ends[1], message);
+	cr_assert_eq(receive(ends[1], text, NULL), 0);
+	cr_assert_eq(signals_of(0) & CORDON_SIGNAL_WRITABLE, 0);
+	cr_assert_eq(receive(ends[1], text, NULL), 0);
+	cr_assert(signals_of(0) & CORDON_SIGNAL_WRITABLE);
+	expect_nothing_left();
+}
+
 Test(channel, what_was_sent_before_the_end_went_can_be_received)
 {
 	char text[64];
