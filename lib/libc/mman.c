@@ -145,19 +145,17 @@ static int64_t map_object(const struct request *request, int fd, off_t offset, u
 /* Reads what a file has from an offset on; behind its end the memory stays zero. */
 static int64_t fill_from_file(int fd, off_t offset, char *to, uint64_t size)
 {
-	off_t before = lseek(fd, 0, SEEK_CUR);
 	ssize_t got = 1;
 
-	if (before < 0 || lseek(fd, offset, SEEK_SET) < 0)
-		return -errno;
 	while (size > 0 && got > 0) {
-		got = read(fd, to, size);
+		got = pread(fd, to, size, offset);
 		if (got < 0)
-			break;
+			return -errno;
 		to += got;
+		offset += got;
 		size -= (uint64_t)got;
 	}
-	return lseek(fd, before, SEEK_SET) < 0 || got < 0 ? -errno : 0;
+	return 0;
 }
 
 static int64_t fill_from_object(int fd, off_t offset, char *to, uint64_t size)

@@ -5,16 +5,20 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <tests/guest/posix/posix.h>
 #include <unistd.h>
 
 #define LARGE 20000
+#define MAPS  1000
 
 static int made(const char *path, int flags)
 {
@@ -150,6 +154,49 @@ static void test_large(void)
 	tap_is(size_of("large"), 5, "sets the size");
 	close(fd);
 	unlink("large");
+}
+
+/* A file that one thread maps while another looks at its position. */
+struct mapped {
+	int fd;
+	unsigned int wrong; /* how often its second page had not what is there */
+	atomic_bool done;
+};
+
+static void *map_often(void *argument)
+{
+	struct mapped *mapped = argument;
+
+	for (unsigned int i = 0; i < MAPS; i++) {
+		char *page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, mapped->fd, 4096);
+
+		mapped->wrong += page == MAP_FAILED || page[0] != 'b' || page[4095] != 'b';
+		if (page != MAP_FAILED)
+			munmap(page, 4096);
+	}
+	mapped->done = true;
+	return NULL;
+}
+
+static void test_mapped(void)
+{
+	static char bytes[8192];
+	struct mapped mapped = {.fd = made("mapped", O_RDWR)};
+	unsigned int moved = 0;
+	pthread_t thread;
+
+	memset(bytes, 'a', 4096);
+	memset(bytes + 4096, 'b', 4096);
+	tap_is(write(mapped.fd, bytes, sizeof(bytes)), sizeof(bytes), "two pages");
+	tap_is(lseek(mapped.fd, 17, SEEK_SET), 17, "the position is in the first");
+	tap_is(pthread_create(&thread, NULL, map_often, &mapped), 0, "a thread maps the second");
+	while (!mapped.done)
+		moved += lseek(mapped.fd, 0, SEEK_CUR) != 17;
+	tap_is(pthread_join(thread, NULL), 0, "and ends");
+	tap_is(mapped.wrong, 0, "having found its contents each time");
+	tap_is(moved, 0, "while the position stayed where it was");
+	close(mapped.fd);
+	unlink("mapped");
 }
 
 static void test_folders(void)
@@ -432,6 +479,7 @@ int main(int argc, char **argv)
 	test_names();
 	test_sharing();
 	test_large();
+	test_mapped();
 	test_folders();
 	test_rename();
 	test_listing();
