@@ -180,44 +180,57 @@ static const struct manifest_task *publisher_of(const struct manifest *manifest,
 	return NULL;
 }
 
-/* Adds the names of a line to those of a task. */
-static int parse_names(struct manifest *manifest, const struct line *line, const char *names[],
-                       unsigned int *count, const char *word)
+/* Adds a name to those of a task. */
+static int add_name(struct manifest *manifest, unsigned int number, const char *name,
+                    const char *names[], unsigned int *count)
 {
-	if (line->count == 0)
-		return fail(manifest, line->number, "%s takes names of services", word);
-	if (line->count > MANIFEST_NAMES_MAX - *count)
-		return fail(manifest, line->number, "more than %d services", MANIFEST_NAMES_MAX);
-	for (unsigned int i = 0; i < line->count; i++) {
-		if (!name_is_good(line->words[i]) || strlen(line->words[i]) >= MANIFEST_NAME_MAX)
-			return fail(manifest, line->number, "'%.40s' is no name of a service",
-			            line->words[i]);
-		names[(*count)++] = line->words[i];
-	}
+	if (*count == MANIFEST_NAMES_MAX)
+		return fail(manifest, number, "more than %d services", MANIFEST_NAMES_MAX);
+	if (!name_is_good(name) || strlen(name) >= MANIFEST_NAME_MAX)
+		return fail(manifest, number, "'%.40s' is no name of a service", name);
+	names[(*count)++] = name;
 	return 0;
+}
+
+/* Each name has one publisher, and is published once. */
+static int add_published(struct manifest *manifest, struct manifest_task *task, unsigned int number,
+                         const char *name)
+{
+	const struct manifest_task *other = publisher_of(manifest, name);
+
+	if (other != NULL)
+		return fail(manifest, number, "%.30s is published by %s already", name,
+		            other->name);
+	if (manifest->service_count++ == MANIFEST_SERVICES_MAX)
+		return fail(manifest, number, "more than %d services in all",
+		            MANIFEST_SERVICES_MAX);
+	return add_name(manifest, number, name, task->publish, &task->publish_count);
 }
 
 static int parse_publish(struct manifest *manifest, struct manifest_task *task,
                          const struct line *line)
 {
-	for (unsigned int i = 0; i < line->count; i++) {
-		const struct manifest_task *other = publisher_of(manifest, line->words[i]);
+	int err = 0;
 
-		if (other != NULL)
-			return fail(manifest, line->number, "%.30s is published by %s already",
-			            line->words[i], other->name);
-		if (manifest->service_count++ == MANIFEST_SERVICES_MAX)
-			return fail(manifest, line->number, "more than %d services in all",
-			            MANIFEST_SERVICES_MAX);
-	}
-	return parse_names(manifest, line, task->publish, &task->publish_count, "publish");
+	if (line->count == 0)
+		return fail(manifest, line->number, "publish takes names of services");
+	for (unsigned int i = 0; i < line->count && err == 0; i++)
+		err = add_published(manifest, task, line->number, line->words[i]);
+	return err;
 }
 
 static int parse_connect(struct manifest *manifest, struct manifest_task *task,
                          const struct line *line)
 {
+	int err = 0;
+
+	if (line->count == 0)
+		return fail(manifest, line->number, "connect takes names of services");
 	task->connect_line = line->number;
-	return parse_names(manifest, line, task->connect, &task->connect_count, "connect");
+	for (unsigned int i = 0; i < line->count && err == 0; i++)
+		err = add_name(manifest, line->number, line->words[i], task->connect,
+		               &task->connect_count);
+	return err;
 }
 
 /* Every name that is connected to has a publisher, on whatever line. */

@@ -148,6 +148,8 @@ Test(manifest, every_error_names_its_line_and_leaves_no_task)
 	        {2, "task a /a\n publish a/b\n", "no name"},
 	        {2, "task a /a\n publish a23456789b23456789c234567\n", "no name"},
 	        {4, "task a /a\n publish x\ntask b /b\n publish x\n", "published by a already"},
+	        {2, "task a /a\n publish x x\n", "published by a already"},
+	        {3, "task a /a\n publish x\n publish x\n", "published by a already"},
 	        {2, "task a /a\n connect x\n", "nobody publishes x"},
 	        {2, "task a /a\n connect 1 2 3 4 5 6 7 8 9\n", "more than 8"},
 	        {2, "task a /a\n restart now\n", "is not tries="},
