@@ -81,16 +81,28 @@ class Machine:
         if self.trace_file:
             words += ["-D", self.trace_file]
         # The kernel reports how it ended through isa-debug-exit only when told that it exists.
-        words += ["-kernel", self.image, "-append", f"exit=debug {self.append}".strip()]
+        append = ["exit=debug", *self.vouched(), self.append]
+        words += ["-kernel", self.image, "-append", " ".join(filter(None, append))]
         return words + list(self.extra)
+
+    def vouched(self):
+        """What the kernel cannot find out about the IOMMU, and we know."""
+        if self.iommu != "amd" or self.iommu_properties().get("dma-remap", "on") != "on":
+            return []
+        return ["iommu.dma-remap=on"]
 
     def iommu_words(self):
         """The -device of the IOMMU; it comes before every device it translates for."""
         if self.iommu == "none":
             return []
+        properties = self.iommu_properties().items()
+        return ["-device", join(f"{self.iommu}-iommu",
+                                *(f"{name}={value}" for name, value in properties))]
+
+    def iommu_properties(self):
+        """Its properties by name."""
         if self.iommu not in ("intel", "amd"):
             raise ValueError(f"IOMMU={self.iommu}: intel, amd or none")
-        kind = f"{self.iommu}-iommu"
         defaults = {"intremap": "on"}
         if self.iommu == "intel":
             defaults["aw-bits"] = "39"
@@ -100,7 +112,7 @@ class Machine:
         for option in filter(None, self.iommu_options.split(",")):
             name, _, value = option.partition("=")
             defaults[name] = value or "on"
-        return ["-device", join(kind, *(f"{name}={value}" for name, value in defaults.items()))]
+        return defaults
 
     def nvme_words(self):
         """One NVMe controller with the disk (512-byte blocks) and the scratch space (4096)."""

@@ -215,6 +215,10 @@ void iommu_refuse(struct pci_function *function, const char *why);
 /* Where an I/O APIC's interrupts come from. */
 void iommu_ioapic_add(uint8_t ioapic_id, struct iommu_unit *unit, rid_t source);
 
+/* Whether the kernel option iommu.dma-remap= says that an emulated unit, which looks the same when
+ * it lets all DMA pass, translates. */
+bool iommu_emulator_translates(void);
+
 /* What the unit's tables can do: fills format, and the width of IOVAs, which is what is wanted
  * (IOMMU_BITS_WANTED, or the kernel option) or the bits that the hardware has; as many levels as
  * cover that, and their page sizes. */

@@ -34,6 +34,7 @@ static struct list units = LIST_INIT(units);
 static const char *none_why = reason_none;
 
 static uint64_t bits_wanted;
+static bool emulator_translates;
 
 static struct {
 	uint8_t id;
@@ -173,6 +174,11 @@ static void refuse_uncovered(void)
 	}
 }
 
+bool iommu_emulator_translates(void)
+{
+	return emulator_translates;
+}
+
 void iommu_init(void)
 {
 	struct cordon_iommu_desc desc;
@@ -180,6 +186,7 @@ void iommu_init(void)
 
 	bits_wanted = cmdline_number("iommu.bits", IOMMU_BITS_MIN, PAGETABLE_BITS_MAX,
 	                             IOMMU_BITS_WANTED);
+	emulator_translates = cmdline_flag("iommu.dma-remap");
 	find_units();
 	refuse_uncovered();
 	for (size_t i = 0; iommu_describe(i, &desc); i++)

@@ -36,6 +36,13 @@ class Command(unittest.TestCase):
         with self.assertRaises(ValueError):
             self.words(iommu="arm")
 
+    def test_the_kernel_is_told_that_an_emulated_unit_translates(self):
+        self.assertIn("exit=debug iommu.dma-remap=on", self.words(iommu="amd"))
+        self.assertNotIn("dma-remap", self.words(iommu="intel"))
+        words = self.words(iommu="amd", iommu_options="dma-remap=off", append="a=b")
+        self.assertIn("amd-iommu,intremap=on,dma-remap=off", words)
+        self.assertIn("exit=debug a=b", words)
+
     def test_the_disk_is_opened_for_reading_only(self):
         words = machine.Machine(image="k", disk="a,b", scratch="s").command()
         backends = [word for word in words if "a,,b" in word]

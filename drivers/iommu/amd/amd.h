@@ -26,7 +26,8 @@ struct amd_unit {
 	/*
 	 * The unit of later QEMUs, known by its function's subsystem: page faults in its event log
 	 * have a layout of its own, no address, and one for each beat (fault.c), and it looks at a
-	 * device table entry only when that is invalidated by name (probe.c).
+	 * device table entry only when that is invalidated by name (probe.c). Unless one of its
+	 * properties is on it translates nothing, and no register tells.
 	 */
 	bool emulated;
 	struct iommu_queue queue;

@@ -22,6 +22,9 @@ static const struct iommu_ops amd_ops = {
 };
 
 static const char reason_malformed[] = "its registers make no sense";
+static const char reason_unsure[] =
+        "an emulated one translates only with its property dma-remap=on, and does "
+        "not tell: say iommu.dma-remap=on when it is (docs/options.md)";
 static const char reason_on[] = "it was switched on, but stays off";
 static const char reason_events_on[] = "its event log does not work";
 static const char reason_queue_on[] = "its command buffer does not work";
@@ -273,6 +276,8 @@ static const char *start(struct amd_unit *unit, const struct ivrs *ivrs, bool re
 	if (ivrs->physical_bits && ivrs->physical_bits < 64 &&
 	    page_ram_end().raw >> ivrs->physical_bits)
 		return iommu_reason_reach;
+	if (unit->emulated && !iommu_emulator_translates())
+		return reason_unsure;
 	return remapping ? NULL : iommu_reason_remapping;
 }
 

@@ -4,6 +4,7 @@
 #include <tests/unit/iommu/amd_bed.h>
 
 #include <drivers/iommu/amd/amd.h>
+#include <kernel/cmdline.h>
 #include <string.h>
 
 #define BIT(n) (UINT64_C(1) << (n))
@@ -144,6 +145,7 @@ Test(amd_fault, beats_of_an_emulated_unit_are_told_once)
 {
 	bed_prepare(AMDVI_FEATURES, 0);
 	bed_unit_function->subsystem_vendor = 0x1af4;
+	cmdline_init("iommu.dma-remap=on");
 	bed_start();
 	iommu_set_fault_sink(sink);
 	for (unsigned int i = 0; i < 16; i++)

@@ -245,6 +245,19 @@ Test(amd_early, device_behind_a_bridge_is_fine_elsewhere)
 	cr_expect_null(below->refused);
 }
 
+/* A later unit translates only with a property of the emulator's that the guest does not see. */
+Test(amd_emulated, S5_nothing_is_handed_out_unless_somebody_says_that_it_translates)
+{
+	const char *why = NULL;
+
+	bed_prepare(AMDVI_FEATURES, 0);
+	bed_unit_function->subsystem_vendor = 0x1af4;
+	bed_start();
+	cr_expect_not(iommu_usable(&why));
+	cr_expect_not_null(strstr(why, "dma-remap=on"));
+	cr_expect_not_null(bed.function->refused);
+}
+
 /* A later unit looks at a function's entry only when it was named in an invalidation. */
 Test(amd_emulated, entries_of_functions_are_invalidated_by_name)
 {
@@ -253,6 +266,7 @@ Test(amd_emulated, entries_of_functions_are_invalidated_by_name)
 
 	bed_prepare(AMDVI_FEATURES, 0);
 	bed_unit_function->subsystem_vendor = 0x1af4;
+	cmdline_init("iommu.dma-remap=on");
 	bed_start();
 	for (size_t i = 0; i < bed_amdvi.command_count && i < AMDVI_LOG_SIZE; i++) {
 		uint64_t low = bed_amdvi.commands[i].low;
