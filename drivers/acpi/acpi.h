@@ -95,10 +95,11 @@ int hpet_parse(struct acpi_bytes table, paddr_t *base);
 
 /* --- DMAR (Intel VT-d specification 8) --------------------------------------------------- */
 
-#define DMAR_UNITS_MAX   16
-#define DMAR_SCOPES_MAX  64 /* a unit or region */
-#define DMAR_REGIONS_MAX 32
-#define DMAR_PATH_MAX    8
+#define DMAR_UNITS_MAX         16
+#define DMAR_SCOPES_MAX        512 /* of a unit: all 256 functions of a bus and more */
+#define DMAR_REGIONS_MAX       32
+#define DMAR_REGION_SCOPES_MAX 64
+#define DMAR_PATH_MAX          8
 
 enum dmar_scope_type { /* 8.3.1 */
 	               DMAR_SCOPE_ENDPOINT = 1,
@@ -132,7 +133,7 @@ struct dmar_region { /* RMRR, 8.4: devices under it need an identity map and are
 	uint64_t limit; /* inclusive */
 	uint16_t segment;
 	size_t scope_count;
-	struct dmar_scope scopes[DMAR_SCOPES_MAX];
+	struct dmar_scope scopes[DMAR_REGION_SCOPES_MAX];
 };
 
 struct dmar {

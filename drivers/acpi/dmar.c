@@ -83,8 +83,9 @@ static int parse_path(struct acpi_bytes path, struct dmar_scope *scope)
 	return 0;
 }
 
-/* The scopes that fill the rest of a structure. */
-static int parse_scopes(struct acpi_bytes cursor, struct dmar_scope *scopes, size_t *count)
+/* The scopes that fill the rest of a structure: at most max. */
+static int parse_scopes(struct acpi_bytes cursor, size_t max, struct dmar_scope *scopes,
+                        size_t *count)
 {
 	struct dmar_scope_header header;
 	struct acpi_bytes path;
@@ -94,8 +95,8 @@ static int parse_scopes(struct acpi_bytes cursor, struct dmar_scope *scopes, siz
 		struct dmar_scope *scope = &scopes[*count];
 		int error;
 
-		if (*count == DMAR_SCOPES_MAX) {
-			log_warn("DMAR: more than %d scopes", DMAR_SCOPES_MAX);
+		if (*count == max) {
+			log_warn("DMAR: more than %zu scopes", max);
 			return -E2BIG;
 		}
 		if (!acpi_take(&cursor, &header, sizeof(header)) ||
@@ -205,7 +206,7 @@ static int parse_drhd(struct acpi_bytes body, struct dmar *dmar)
 	unit->registers = paddr(drhd.registers);
 	unit->segment = drhd.segment;
 	unit->include_all = drhd.flags & DRHD_INCLUDE_ALL;
-	error = parse_scopes(body, unit->scopes, &unit->scope_count);
+	error = parse_scopes(body, DMAR_SCOPES_MAX, unit->scopes, &unit->scope_count);
 	if (!error)
 		error = check_unit(dmar, unit);
 	if (!error)
@@ -236,7 +237,7 @@ static int parse_rmrr(struct acpi_bytes body, struct dmar *dmar)
 	region->base = rmrr.base;
 	region->limit = rmrr.limit;
 	region->segment = rmrr.segment;
-	error = parse_scopes(body, region->scopes, &region->scope_count);
+	error = parse_scopes(body, DMAR_REGION_SCOPES_MAX, region->scopes, &region->scope_count);
 	if (!error && region->scope_count == 0) {
 		log_warn("DMAR: a reserved region of no device");
 		error = -EINVAL;

@@ -5,9 +5,9 @@
  */
 #include <tests/fuzz/acpi.h>
 
-static void check_scopes(const struct dmar_scope *scopes, size_t count)
+static void check_scopes(const struct dmar_scope *scopes, size_t count, size_t max)
 {
-	FUZZ_CHECK(count <= DMAR_SCOPES_MAX);
+	FUZZ_CHECK(count <= max);
 	for (size_t i = 0; i < count; i++) {
 		FUZZ_CHECK(scopes[i].type >= DMAR_SCOPE_ENDPOINT &&
 		           scopes[i].type <= DMAR_SCOPE_ACPI);
@@ -32,7 +32,7 @@ static void check(const struct dmar *dmar)
 		FUZZ_CHECK(unit->registers.raw && is_aligned(unit->registers.raw, PAGE_SIZE));
 		FUZZ_CHECK(fits(dmar, unit->registers.raw));
 		FUZZ_CHECK(unit->include_all || unit->scope_count > 0);
-		check_scopes(unit->scopes, unit->scope_count);
+		check_scopes(unit->scopes, unit->scope_count, DMAR_SCOPES_MAX);
 		for (size_t j = 0; j < i; j++) {
 			FUZZ_CHECK(unit->registers.raw != dmar->units[j].registers.raw);
 			FUZZ_CHECK(!unit->include_all || !dmar->units[j].include_all ||
@@ -44,7 +44,7 @@ static void check(const struct dmar *dmar)
 
 		FUZZ_CHECK(region->base <= region->limit && fits(dmar, region->limit));
 		FUZZ_CHECK(region->scope_count > 0);
-		check_scopes(region->scopes, region->scope_count);
+		check_scopes(region->scopes, region->scope_count, DMAR_REGION_SCOPES_MAX);
 	}
 }
 

@@ -2,6 +2,7 @@
 /* From the IVRS table to units. */
 #include <drivers/iommu/amd/amd.h>
 
+#include <cordon/errno.h>
 #include <kernel/heap.h>
 
 #define LOG_TAG "amd-vi"
@@ -60,6 +61,7 @@ static bool amd_probe(const char **why)
 	struct acpi_bytes table;
 	struct ivrs *ivrs;
 	const char *failed = NULL;
+	int error;
 
 	if (!acpi_find("IVRS", 0, &table))
 		return false;
@@ -68,8 +70,10 @@ static bool amd_probe(const char **why)
 		*why = "out of memory for the IVRS table";
 		return true;
 	}
-	if (ivrs_parse(table, ivrs))
-		failed = "the IVRS table is malformed";
+	error = ivrs_parse(table, ivrs);
+	if (error)
+		failed = error == -E2BIG ? "the IVRS table names more than there is room for"
+		                         : "the IVRS table is malformed";
 	if (!failed)
 		failed = add_units(ivrs, units);
 	/* Half a table is no protection: without all units nothing is covered. */

@@ -2,6 +2,7 @@
 /* From the DMAR table to units. */
 #include <drivers/iommu/intel/intel.h>
 
+#include <cordon/errno.h>
 #include <kernel/heap.h>
 
 #define LOG_TAG "vt-d"
@@ -36,12 +37,24 @@ static const char *add_units(const struct dmar *dmar, struct intel_unit **units)
 	return failed;
 }
 
+/* Returns NULL, or what is wrong with the table. */
+static const char *parse(struct acpi_bytes table, struct dmar *dmar)
+{
+	int error = dmar_parse(table, dmar);
+
+	if (error == -E2BIG)
+		return "the DMAR table names more than there is room for";
+	if (error)
+		return "the DMAR table is malformed";
+	return dmar->unit_count == 0 ? "the DMAR table names no unit" : NULL;
+}
+
 static bool intel_probe(const char **why)
 {
 	struct intel_unit *units[DMAR_UNITS_MAX] = {NULL};
 	struct acpi_bytes table;
 	struct dmar *dmar;
-	const char *failed = NULL;
+	const char *failed;
 
 	if (!acpi_find("DMAR", 0, &table))
 		return false;
@@ -50,10 +63,7 @@ static bool intel_probe(const char **why)
 		*why = "out of memory for the DMAR table";
 		return true;
 	}
-	if (dmar_parse(table, dmar))
-		failed = "the DMAR table is malformed";
-	else if (dmar->unit_count == 0)
-		failed = "the DMAR table names no unit";
+	failed = parse(table, dmar);
 	if (failed)
 		goto out;
 	/* An opt-in to DMA protection asks for what is done anyway. */

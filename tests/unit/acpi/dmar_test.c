@@ -15,9 +15,9 @@ static int parse(struct acpi_bytes table)
 
 /* --- what every accepted table has --------------------------------------------------------- */
 
-static void assert_scopes(const struct dmar_scope *scopes, size_t count)
+static void assert_scopes(const struct dmar_scope *scopes, size_t count, size_t max)
 {
-	cr_assert_leq(count, DMAR_SCOPES_MAX);
+	cr_assert_leq(count, max);
 	for (size_t i = 0; i < count; i++) {
 		cr_assert(scopes[i].type >= 1 && scopes[i].type <= 5);
 		cr_assert(scopes[i].path_length >= 1 && scopes[i].path_length <= DMAR_PATH_MAX);
@@ -61,7 +61,7 @@ static void assert_consistent(void)
 		cr_assert(unit->registers.raw != 0 && unit->registers.raw % 4096 == 0);
 		cr_assert(top == 0 || unit->registers.raw < top);
 		cr_assert(unit->include_all || unit->scope_count > 0);
-		assert_scopes(unit->scopes, unit->scope_count);
+		assert_scopes(unit->scopes, unit->scope_count, DMAR_SCOPES_MAX);
 		for (size_t j = 0; j < dmar.unit_count; j++) {
 			const struct dmar_unit *other = &dmar.units[j];
 
@@ -77,7 +77,7 @@ static void assert_consistent(void)
 		cr_assert(region->base <= region->limit);
 		cr_assert(region->base % 4096 == 0 && (region->limit + 1) % 4096 == 0);
 		cr_assert_gt(region->scope_count, 0);
-		assert_scopes(region->scopes, region->scope_count);
+		assert_scopes(region->scopes, region->scope_count, DMAR_REGION_SCOPES_MAX);
 	}
 }
 
@@ -475,6 +475,24 @@ Test(dmar, bad_scopes_are_refused)
 	cr_assert_eq(parse_scope(scope, 6 + 2 * 8), 0, "a path of eight steps");
 }
 
+/* As QEMU tells them: each function of the bus, and an I/O APIC. */
+Test(dmar, all_functions_of_a_bus_fit)
+{
+	begin(38, 0);
+	size_t at = begin_unit(0, 0, 0xfed90000);
+	for (unsigned int i = 0; i < 256; i++)
+		put_scope(1, 0, 0, i / 8, i % 8);
+	for (unsigned int i = 256; i < DMAR_SCOPES_MAX - 1; i++)
+		put_scope(1, 0, (uint8_t)(i / 256), i / 8 % 32, i % 8);
+	put_scope(3, 0, 0xff, 0, 0);
+	end(at);
+	cr_assert_eq(parse_body(), 0);
+	cr_assert_eq(dmar.units[0].scope_count, DMAR_SCOPES_MAX);
+	cr_assert_eq(dmar.units[0].scopes[255].path[0].device, 31);
+	cr_assert_eq(dmar.units[0].scopes[255].path[0].function, 7);
+	cr_assert_eq(dmar.units[0].scopes[DMAR_SCOPES_MAX - 1].type, DMAR_SCOPE_IOAPIC);
+}
+
 Test(dmar, what_does_not_fit_is_an_error)
 {
 	begin(38, 0);
@@ -485,6 +503,14 @@ Test(dmar, what_does_not_fit_is_an_error)
 	begin(38, 0);
 	size_t at = begin_unit(0, 0, 0xfed90000);
 	for (unsigned int i = 0; i <= DMAR_SCOPES_MAX; i++)
+		put_scope(1, 0, (uint8_t)(i / 32), i % 32, 0);
+	end(at);
+	cr_assert_eq(parse_body(), -E2BIG);
+
+	begin(38, 0);
+	end(begin_unit(1, 0, 0xfed90000));
+	at = begin_region(0, 0x1000, 0x1fff);
+	for (unsigned int i = 0; i <= DMAR_REGION_SCOPES_MAX; i++)
 		put_scope(1, 0, (uint8_t)(i / 32), i % 32, 0);
 	end(at);
 	cr_assert_eq(parse_body(), -E2BIG);

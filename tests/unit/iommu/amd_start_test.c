@@ -343,6 +343,15 @@ Test(amd_start, malformed_table_hands_out_nothing)
 	cr_expect_eq(bed_amdvi.write_count, 0);
 }
 
+Test(amd_start, table_too_large_hands_out_nothing)
+{
+	bed_prepare(AMDVI_FEATURES, 0);
+	machine_ivrs_error = -E2BIG;
+	bed_start();
+	bed_assert_refused("the IVRS table names more than there is room for");
+	cr_expect_eq(bed_amdvi.write_count, 0);
+}
+
 Test(amd_start, registers_that_cannot_be_mapped)
 {
 	bed_prepare(AMDVI_FEATURES, 0);

@@ -242,6 +242,14 @@ Test(start, malformed_table)
 	bed_assert_refused("malformed");
 }
 
+Test(start, table_too_large)
+{
+	bed_prepare(VTD_CAP_39, VTD_ECAP);
+	machine_dmar_error = -E2BIG;
+	bed_start();
+	bed_assert_refused("the DMAR table names more than there is room for");
+}
+
 Test(start, registers_of_ones)
 {
 	bed_prepare(UINT64_MAX, UINT64_MAX);
