@@ -93,8 +93,9 @@ void iommu_unit_dead_locked(struct iommu_unit *unit, const char *why)
 	{
 		if (function->iommu != unit)
 			continue;
-		pci_set_master(function, false);
+		/* In this order: who switches it on meanwhile finds it refused, or is undone. */
 		iommu_refuse(function, reason_dead);
+		pci_set_master(function, false);
 	}
 }
 

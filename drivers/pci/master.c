@@ -54,21 +54,27 @@ static void master_off_locked(struct pci_function *function)
 	}
 }
 
+/* Why a function may not master the bus, or NULL. */
+static const char *master_refusal_locked(const struct pci_function *function)
+{
+	if (function->refused)
+		return function->refused;
+	if (!function->iommu)
+		return "no IOMMU covers it";
+	return function->header_type == PCI_HEADER_BRIDGE ? "it is a bridge" : NULL;
+}
+
 void pci_set_master(struct pci_function *function, bool on)
 {
+	const char *refusal = NULL;
 	char name[PCI_NAME_MAX];
 
-	if (on &&
-	    (function->header_type == PCI_HEADER_BRIDGE || function->refused || !function->iommu)) {
-		pci_name(function->bdf, name);
-		log_error("%s: may not master the bus: %s", name,
-		          function->refused ? function->refused
-		          : function->iommu ? "it is a bridge"
-		                            : "no IOMMU covers it");
-		return;
-	}
 	spin_lock(&command_lock);
-	if (on && !function->master)
+	/* Asked under the lock: who refuses a function and then takes the bit away (a unit that
+	 * dies) comes after whoever still found it admitted. */
+	if (on)
+		refusal = master_refusal_locked(function);
+	if (on && !refusal && !function->master)
 		master_on_locked(function);
 	else if (!on && function->master)
 		master_off_locked(function);
@@ -76,4 +82,8 @@ void pci_set_master(struct pci_function *function, bool on)
 		/* Whatever it believes, the register is what counts. */
 		update_locked(function, PCI_COMMAND_MASTER, 0);
 	spin_unlock(&command_lock);
+	if (refusal) {
+		pci_name(function->bdf, name);
+		log_error("%s: may not master the bus: %s", name, refusal);
+	}
 }

@@ -263,6 +263,8 @@ static void assert_dead(struct iommu_domain *domain)
 	cr_expect_not(iommu_unit_alive(bed.unit));
 	cr_expect_eq(machine_master_calls(bed.function, false), 1);
 	cr_expect_eq(machine_master_calls(bed.neighbour, false), 1);
+	cr_expect_eq(machine_master_off_when_refused(bed.function), 1,
+	             "who asks for it meanwhile would get it");
 	cr_expect_not_null(bed.function->refused);
 	cr_expect_eq(iommu_domain_create(bed.unit, bed.account, &other), -ENODEV);
 	cr_expect_eq(iommu_attach(domain, bed.unit, 0, (rid_t){BED_NEIGHBOUR}), -ENODEV);

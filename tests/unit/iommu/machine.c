@@ -11,6 +11,7 @@
 
 static struct pci_function functions[FUNCTIONS_MAX];
 static unsigned int master_calls[FUNCTIONS_MAX][2];
+static unsigned int off_when_refused[FUNCTIONS_MAX];
 static size_t function_count;
 static struct list all = LIST_INIT(all);
 
@@ -52,6 +53,11 @@ pid_t machine_fork(void)
 unsigned int machine_master_calls(const struct pci_function *function, bool on)
 {
 	return master_calls[function - functions][on];
+}
+
+unsigned int machine_master_off_when_refused(const struct pci_function *function)
+{
+	return off_when_refused[function - functions];
 }
 
 struct list *pci_functions(void)
@@ -122,6 +128,8 @@ void pci_write32(const struct pci_function *function, uint32_t offset, uint32_t 
 void pci_set_master(struct pci_function *function, bool on)
 {
 	master_calls[function - functions][on]++;
+	if (!on && function->refused)
+		off_when_refused[function - functions]++;
 }
 
 void pci_name(cordon_bdf_t bdf, char out[PCI_NAME_MAX])

@@ -22,6 +22,9 @@ pid_t machine_fork(void);
 /* How often pci_set_master(function, on) was called. */
 unsigned int machine_master_calls(const struct pci_function *function, bool on);
 
+/* How many of the calls with false came when the function was refused already. */
+unsigned int machine_master_off_when_refused(const struct pci_function *function);
+
 /* What dmar_parse gives out; a DMAR or IVRS table is found when its flag is set. */
 extern struct dmar machine_dmar;
 extern int machine_dmar_error;

@@ -2,7 +2,10 @@
 /* What is done with single functions: bus mastering, quiescing, resets, ACS, refusals. */
 #include <cordon/errno.h>
 #include <criterion/criterion.h>
+#include <arch/percpu.h>
 #include <kernel/clock.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <string.h>
 #include <tests/unit/fake/fake.h>
 #include <tests/unit/pci/machine.h>
@@ -80,6 +83,68 @@ Test(master, S1_off_means_off_even_if_it_was_set_behind_our_back)
 	machine_set16(device, PCI_COMMAND, PCI_COMMAND_MASTER);
 	pci_set_master(machine_function(device), false);
 	cr_assert_not(masters(device));
+}
+
+/* A second CPU that asks for bus mastering while the first one has COMMAND registers locked. One of
+ * the two runs at a time. */
+static struct {
+	struct percpu percpu;
+	struct pci_function *function;
+	pthread_t thread;
+	sem_t turn, other_turn;
+} second;
+
+static void second_waits(void *context)
+{
+	(void)context;
+	fake_on_relax(NULL, NULL);
+	fake_percpu_here = &fake_percpu;
+	sem_post(&second.other_turn);
+	sem_wait(&second.turn);
+	fake_percpu_here = &second.percpu;
+}
+
+static void *second_asks(void *context)
+{
+	(void)context;
+	fake_percpu_here = &second.percpu;
+	pci_set_master(second.function, true);
+	fake_percpu_here = &fake_percpu;
+	sem_post(&second.other_turn);
+	return NULL;
+}
+
+/* Runs it until it waits for the lock; meanwhile its function is refused. */
+static void second_begins(void)
+{
+	fake_on_relax(second_waits, NULL);
+	cr_assert_eq(pthread_create(&second.thread, NULL, second_asks, NULL), 0);
+	sem_wait(&second.other_turn);
+	second.function->refused = "its unit died";
+}
+
+Test(master, S1_refused_while_another_cpu_asks_never_masters)
+{
+	struct device *device, *beside;
+
+	machine_start();
+	device = machine_endpoint(NULL, 1, 0);
+	beside = machine_endpoint(NULL, 2, 0);
+	machine_number();
+	machine_boot();
+	second.percpu.self = &second.percpu;
+	second.percpu.number = 1;
+	second.function = machine_function(device);
+	sem_init(&second.turn, 0, 0);
+	sem_init(&second.other_turn, 0, 0);
+	second.function->iommu = machine_function(beside)->iommu = some_unit;
+	beside->on_command = second_begins;
+	pci_set_master(machine_function(beside), true);
+	sem_post(&second.turn);
+	sem_wait(&second.other_turn);
+	pthread_join(second.thread, NULL);
+	cr_expect(masters(beside), "the other one is not refused");
+	cr_expect_not(masters(device) || second.function->master);
 }
 
 Test(master, command_updates_never_touch_it)

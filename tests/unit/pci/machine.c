@@ -128,6 +128,8 @@ static void ecam_write(void *context, uint64_t offset, unsigned int width, uint6
 	if (!device)
 		return;
 	watch_sizing(device, at, width, value);
+	if (device->on_command && at == PCI_COMMAND)
+		device->on_command();
 	if (device->acs_is_a_lie && device->acs && at == device->acs + PCI_ACS_CONTROL)
 		return;
 	for (unsigned int i = 0; i < width; i++) {

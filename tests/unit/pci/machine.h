@@ -28,7 +28,8 @@ struct device {
 
 	/* Behaviour. */
 	bool flr_does_nothing, flr_forgets_bars, pending_for_ever, acs_is_a_lie;
-	uint64_t absent_until; /* after a reset: fake time when it answers again */
+	void (*on_command)(void); /* called for each write of COMMAND */
+	uint64_t absent_until;    /* after a reset: fake time when it answers again */
 	unsigned int resets;
 
 	/* What was seen. */
