@@ -45,8 +45,9 @@
 #define IOMMU_FAULT_DRAIN 256u
 /* Faults of one requester within IOMMU_FAULT_WINDOW before it is silenced. */
 #define IOMMU_FAULT_STORM 64u
-/* Faults of all requesters of a unit within the window before its fault interrupt is masked: ids
- * can be forged where no port checks them. */
+/* Records of all requesters of a unit within the window before its fault interrupt is masked, told
+ * or not: not all kinds of faults can be silenced, and ids can be forged where no port checks
+ * them. As many are told at most. */
 #define IOMMU_FAULT_UNIT_STORM 512u
 /* The window, and how long a silenced requester stays so at least. */
 #define IOMMU_FAULT_WINDOW UINT64_C(1000000000)
@@ -163,7 +164,8 @@ struct iommu_unit {
 
 	struct iommu_fault_source sources[IOMMU_FAULT_SOURCES];
 	bool fault_interrupt_masked;
-	uint32_t fault_count; /* in the unit's window */
+	uint32_t fault_count; /* in the unit's window: records, and interrupts without one */
+	uint32_t fault_told;  /* in the same window: faults */
 	uint64_t fault_window_start;
 	uint64_t faults;        /* records since boot */
 	uint64_t faults_lost;   /* not yet told to the sink */

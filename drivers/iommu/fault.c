@@ -101,20 +101,40 @@ static void silence(struct iommu_unit *unit, struct iommu_fault_source *source, 
 	         unit->name, IOMMU_FAULT_STORM, name);
 }
 
-/* Whether this fault is told, by the rate of all requesters together. */
-static bool unit_admits(struct iommu_unit *unit, uint64_t now)
+/* Whether all requesters together cost more in this window than they may. */
+static bool unit_storms(const struct iommu_unit *unit, uint64_t now)
+{
+	return now - unit->fault_window_start < IOMMU_FAULT_WINDOW &&
+	       unit->fault_count > IOMMU_FAULT_UNIT_STORM;
+}
+
+/*
+ * Counts a record, whoever it is of, or an interrupt that came with none. A silenced requester's
+ * count, too: the hardware's silence is for faults of translation, and neither for refused
+ * interrupts nor for ids that are forged, so that only the unit's limit bounds what they cost.
+ */
+static void unit_count(struct iommu_unit *unit, uint64_t now)
 {
 	if (now - unit->fault_window_start >= IOMMU_FAULT_WINDOW) {
 		unit->fault_window_start = now;
 		unit->fault_count = 0;
+		unit->fault_told = 0;
 	}
-	if (++unit->fault_count <= IOMMU_FAULT_UNIT_STORM)
-		return true;
-	if (!unit->fault_interrupt_masked)
+	if (++unit->fault_count == IOMMU_FAULT_UNIT_STORM + 1)
 		log_warn("%s: more than %u faults; fault interrupts are off for a while",
 		         unit->name, IOMMU_FAULT_UNIT_STORM);
-	interrupt_mask(unit, true);
-	return false;
+	if (unit_storms(unit, now))
+		interrupt_mask(unit, true);
+}
+
+/* Whether one more fault is told in this window. Apart from the count of records, so that who is
+ * not heard anyway leaves room to the others. */
+static bool unit_admits(struct iommu_unit *unit)
+{
+	if (unit->fault_told == IOMMU_FAULT_UNIT_STORM)
+		return false;
+	unit->fault_told++;
+	return true;
 }
 
 /* Whether this fault is told, by its requester's rate. */
@@ -153,7 +173,9 @@ static void unsilence(struct iommu_unit *unit, uint64_t now)
 		                         domain_of(unit, source->requester), false);
 		source->used = false;
 	}
-	interrupt_mask(unit, false);
+	/* Not before the window is over: who polls all the time would undo the limit. */
+	if (!unit_storms(unit, now))
+		interrupt_mask(unit, false);
 }
 
 /* --- collecting and telling ------------------------------------------------------------------ */
@@ -186,10 +208,11 @@ static size_t collect_locked(struct iommu_unit *unit, struct iommu_fault *faults
 	unit->faults_lost = 0;
 	for (unsigned int i = 0; unit->ops->fault_read(unit, &fault, lost); i++) {
 		unit->faults++;
+		unit_count(unit, now);
 		fault.segment = unit->segment;
 		fault.time_ns = now;
-		if (source_admits(unit, fault.requester, now) && unit_admits(unit, now) &&
-		    count < IOMMU_FAULT_BURST) {
+		if (source_admits(unit, fault.requester, now) && count < IOMMU_FAULT_BURST &&
+		    unit_admits(unit)) {
 			refine(unit, &fault);
 			faults[count++] = fault;
 		} else {
@@ -223,14 +246,17 @@ static void tell(const struct iommu_unit *unit, const struct iommu_fault *fault,
 static void handle(struct iommu_unit *unit, bool resume)
 {
 	struct iommu_fault faults[IOMMU_FAULT_BURST];
-	uint64_t lost;
+	uint64_t lost, before;
 	size_t count;
 
 	spin_lock(&telling);
 	spin_lock(&unit->lock);
+	before = unit->faults;
 	count = collect_locked(unit, faults, &lost);
 	if (resume)
 		unsilence(unit, clock_now());
+	else if (unit->faults == before)
+		unit_count(unit, clock_now());
 	spin_unlock(&unit->lock);
 	for (size_t i = 0; i < count; i++)
 		tell(unit, &faults[i], i == 0 ? lost : 0);
