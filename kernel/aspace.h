@@ -49,7 +49,8 @@ int aspace_map(struct aspace *aspace, struct memory *memory, uint64_t offset, ui
 int aspace_unmap(struct aspace *aspace, uaddr_t address, uint64_t size);
 
 /* Changes the rights of a range; what was only reserved in it gets memory. Errors as memory_protect
- * in syscalls.def, with no rights changed. Called without locks. */
+ * in syscalls.def, and -EINTR when the task is ending, with no rights changed. Called without
+ * locks. */
 int aspace_protect(struct aspace *aspace, uaddr_t address, uint64_t size, uint32_t prot);
 
 /*

@@ -248,7 +248,10 @@ int regions_unmap_many(struct aspace *aspace, uint64_t start, uint64_t end)
 
 /* --- protection ------------------------------------------------------------------------------ */
 
-int regions_check_locked(const struct aspace *aspace, uint64_t start, uint64_t end, uint32_t prot)
+/* Whether a range is mapped or reserved without a hole (-ENOMEM) and may get the rights (-EACCES).
+ * -EAGAIN: it may, but some of it needs memory first. */
+static int protect_check_locked(const struct aspace *aspace, uint64_t start, uint64_t end,
+                                uint32_t prot)
 {
 	const struct tree_node *node = tree_find(&aspace->regions, start);
 	uint64_t at = start;
@@ -259,6 +262,8 @@ int regions_check_locked(const struct aspace *aspace, uint64_t start, uint64_t e
 			return -ENOMEM;
 		if (prot & ~region_from(node)->prot_max)
 			err = -EACCES;
+		else if (err == 0 && prot != CORDON_PROT_NONE && !region_from(node)->memory)
+			err = -EAGAIN;
 		at = node->end;
 	}
 	return err;
@@ -346,35 +351,17 @@ static void protect_perform_locked(struct change *change, uint32_t prot)
 		region_from(node)->prot = prot;
 }
 
-/* Finds the first part of the range that is reserved and has no memory. */
-static bool reserve_find_locked(const struct change *change, uint64_t *start, uint64_t *size)
-{
-	const struct tree_node *node;
-
-	for (node = &change->first->node; node && node->start < change->end;
-	     node = tree_next(node)) {
-		if (region_from(node)->memory)
-			continue;
-		*size = part_of(change, region_from(node), start);
-		return true;
-	}
-	return false;
-}
-
-/* -EAGAIN: nothing is done, the part of *reserved bytes at *at needs memory first. */
-static int protect_locked(struct aspace *aspace, uint64_t start, uint64_t end, uint32_t prot,
-                          uint64_t *at, uint64_t *reserved)
+/* -EAGAIN: nothing is done, what is reserved needs memory first. */
+static int protect_locked(struct aspace *aspace, uint64_t start, uint64_t end, uint32_t prot)
 {
 	struct change change;
 	int err;
 
 	if (!change_find_locked(&change, aspace, start, end))
 		return -ENOMEM;
-	err = regions_check_locked(aspace, start, end, prot);
+	err = protect_check_locked(aspace, start, end, prot);
 	if (err != 0)
 		return err;
-	if (prot != CORDON_PROT_NONE && reserve_find_locked(&change, at, reserved))
-		return -EAGAIN;
 	err = change_prepare_locked(&change, change.cuts_first + change.cuts_last);
 	if (err != 0)
 		return err;
@@ -391,19 +378,18 @@ static int protect_locked(struct aspace *aspace, uint64_t start, uint64_t end, u
 
 int aspace_protect(struct aspace *aspace, uaddr_t address, uint64_t size, uint32_t prot)
 {
-	uint64_t reserved = 0;
-	uint64_t at = 0;
+	uint64_t start = address.raw, end = start + size;
 	int err;
 
-	if (!aspace_range_is_valid(address.raw, size) || !aspace_prot_is_valid(prot))
+	if (!aspace_range_is_valid(start, size) || !aspace_prot_is_valid(prot))
 		return -EINVAL;
 	do {
 		spin_lock(&aspace->lock);
-		err = protect_locked(aspace, address.raw, address.raw + size, prot, &at, &reserved);
+		err = protect_locked(aspace, start, end, prot);
 		spin_unlock(&aspace->lock);
 		if (err != -EAGAIN)
 			return err;
-		err = reserve_commit(aspace, at, reserved);
-	} while (err == 0 || err == -EEXIST); /* another thread may have been faster */
+		err = reserves_commit(aspace, start, end);
+	} while (err == 0); /* seldom twice: another thread may reserve something meanwhile */
 	return err;
 }

@@ -9,10 +9,14 @@
  */
 #include <cordon/errno.h>
 #include <kernel/aspace.h>
+#include <kernel/sched.h>
+#include <kernel/task.h>
 
 #include "region.h"
 
-int reserve_commit(struct aspace *aspace, uint64_t start, uint64_t size)
+/* Puts zeroed memory, still without rights, behind addresses that are reserved. Returns 0, -ENOMEM,
+ * or -EEXIST when some are reserved no longer. */
+static int reserve_commit(struct aspace *aspace, uint64_t start, uint64_t size)
 {
 	const uint32_t prot_max = CORDON_PROT_READ | CORDON_PROT_WRITE | CORDON_PROT_EXEC;
 	uaddr_t address = uaddr(start);
@@ -27,6 +31,53 @@ int reserve_commit(struct aspace *aspace, uint64_t start, uint64_t size)
 	err = aspace_map(aspace, memory, 0, size, CORDON_PROT_NONE, prot_max, ASPACE_MAP_COMMIT,
 	                 &address);
 	object_unref(&memory->object);
+	return err;
+}
+
+/* Finds the first part of [*start, end) that is reserved and has no memory. */
+static bool reserve_find(struct aspace *aspace, uint64_t *start, uint64_t end, uint64_t *size)
+{
+	const struct tree_node *node;
+
+	spin_lock(&aspace->lock);
+	node = tree_find(&aspace->regions, *start);
+	while (node && node->start < end && region_from(node)->memory)
+		node = tree_next(node);
+	if (node && node->start < end) {
+		*start = max_u64(*start, node->start);
+		*size = min_u64(node->end, end) - *start;
+	} else {
+		*size = 0;
+	}
+	spin_unlock(&aspace->lock);
+	return *size > 0;
+}
+
+/* There may be very many pieces, and another thread that reserves what was committed. */
+static int reserve_pause(void)
+{
+	const struct task *task;
+
+	sched_point();
+	task = task_current();
+	return task && task->ending ? -EINTR : 0;
+}
+
+int reserves_commit(struct aspace *aspace, uint64_t start, uint64_t end)
+{
+	uint64_t size;
+	int err = 0;
+
+	for (uint32_t i = 0; err == 0 && reserve_find(aspace, &start, end, &size); i++) {
+		if (i % SCHED_POINT_EVERY == 0)
+			err = reserve_pause();
+		if (err == 0)
+			err = reserve_commit(aspace, start, size);
+		if (err == -EEXIST)
+			err = 0; /* another thread was faster with some of it: looks again */
+		else
+			start += size;
+	}
 	return err;
 }
 

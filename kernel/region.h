@@ -57,13 +57,10 @@ int regions_unmap_locked(struct aspace *aspace, uint64_t start, uint64_t end, st
  * others run. Errors as aspace_unmap. */
 int regions_unmap_many(struct aspace *aspace, uint64_t start, uint64_t end);
 
-/* Whether [start, end) is mapped or reserved without a hole (-ENOMEM), and may get the rights
- * (-EACCES). */
-int regions_check_locked(const struct aspace *aspace, uint64_t start, uint64_t end, uint32_t prot);
-
-/* Puts zeroed memory, still without rights, behind addresses that are reserved. Returns 0, -ENOMEM,
- * or -EEXIST when some are reserved no longer. Called without locks. */
-int reserve_commit(struct aspace *aspace, uint64_t start, uint64_t size);
+/* Puts zeroed memory, still without rights, behind all that is reserved in [start, end); between
+ * pieces others run. Returns 0, -ENOMEM, or -EINTR when the task is ending; some may have memory
+ * then. Called without locks. */
+int reserves_commit(struct aspace *aspace, uint64_t start, uint64_t end);
 
 /* Drops what waits in gone. Called without locks. */
 void regions_release(struct list *gone);

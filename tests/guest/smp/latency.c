@@ -18,6 +18,7 @@
 #define LATE (1000 * US) /* a million instructions */
 #define MANY 20000u
 #define SOME 10000u /* what the budget of a child allows */
+#define FEW  1500u  /* changing the rights of so many regions, which is not divided, is not late */
 #define MIB  UINT64_C(0x100000)
 #define MUCH (96 * MIB)
 #define IOVA UINT64_C(0x10000000)
@@ -130,6 +131,24 @@ static void much_memory(void)
 	if (memory == MAP_FAILED)
 		tap_bail("no memory");
 	munmap(memory, MUCH);
+}
+
+/* Memory comes with the rights. */
+static void protect_many(void)
+{
+	const uint64_t size = FEW * PAGE;
+	int64_t place = cordon_memory_map_new(0, size, CORDON_PROT_NONE, 0, 0);
+	int64_t error = place < 0 ? place : 0;
+
+	for (uint64_t i = 0; i < FEW && error >= 0; i++)
+		error = cordon_memory_map_new((uint64_t)place + i * PAGE, PAGE, CORDON_PROT_NONE,
+		                              CORDON_MAP_REPLACE, 0);
+	if (error >= 0)
+		error = cordon_memory_protect((uint64_t)place, size,
+		                              CORDON_PROT_READ | CORDON_PROT_WRITE);
+	if (error != 0)
+		tap_bail("no rights: %s", cordon_strerror(error));
+	cordon_memory_unmap((uint64_t)place, size);
 }
 
 static void map_many(void)
@@ -246,6 +265,7 @@ int main(int argc, char **argv)
 	task = start("driver");
 	test_sleep_ms(5);
 	measure(much_memory, "clearing much memory");
+	measure(protect_many, "giving rights to many reservations");
 	measure(end_with_regions, "the end of a task with many regions");
 	measure(unmap_regions, "an unmap of many regions");
 	measure(end_with_handles, "the end of a task with many handles");

@@ -10,6 +10,7 @@
 #include <kernel/aspace.h>
 #include <kernel/heap.h>
 #include <kernel/sched.h>
+#include <kernel/task.h>
 #include <tests/unit/fake/fake.h>
 
 #include <tests/random.h>
@@ -656,6 +657,105 @@ Test(aspace, reserved_memory_beyond_the_budget_is_refused_and_no_rights_change)
 	cr_assert_eq(aspace_protect(bed.aspace, uaddr(BASE), 18 * PAGE_SIZE, R), -ENOMEM);
 	cr_assert_not(has_memory(&bed, 0, RW));
 	cr_assert_eq(aspace_protect(bed.aspace, uaddr(BASE), 17 * PAGE_SIZE, R), 0);
+	bed_end(&bed);
+}
+
+static void reserve_page(uint64_t page)
+{
+	uaddr_t address = uaddr(BASE + page * PAGE_SIZE);
+
+	cr_assert_eq(aspace_map(others_bed->aspace, NULL, 0, PAGE_SIZE, CORDON_PROT_NONE, RWX,
+	                        CORDON_MAP_FIXED, &address),
+	             0);
+}
+
+/* MANY reservations of one page, behind each other. */
+static void reserve_many(struct bed *bed)
+{
+	bed_init(bed);
+	others_bed = bed;
+	for (uint64_t i = 0; i < MANY; i++)
+		reserve_page(i);
+	fake_sched_points = 0;
+}
+
+static int protect_many(struct bed *bed)
+{
+	return aspace_protect(bed->aspace, uaddr(BASE), MANY * PAGE_SIZE, RW);
+}
+
+Test(aspace, S10_rights_for_very_many_reservations_let_others_run)
+{
+	static struct bed bed;
+
+	reserve_many(&bed);
+	cr_assert_eq(protect_many(&bed), 0);
+	cr_assert_eq(fake_sched_points, 3u);
+	for (uint64_t i = 0; i < MANY; i++)
+		cr_assert(has_memory(&bed, i, RW));
+	bed_end(&bed);
+}
+
+/* Of what has its memory already, once. */
+static void others_reserve_again(void)
+{
+	if (fake_sched_points != 2)
+		return;
+	cr_assert_eq(aspace_unmap(others_bed->aspace, uaddr(BASE + PAGE_SIZE), PAGE_SIZE), 0);
+	reserve_page(1);
+}
+
+Test(aspace, what_is_reserved_again_while_rights_are_given_gets_memory_too)
+{
+	static struct bed bed;
+
+	reserve_many(&bed);
+	fake_others_run = others_reserve_again;
+	cr_assert_eq(protect_many(&bed), 0);
+	fake_others_run = NULL;
+	for (uint64_t i = 0; i < MANY; i++)
+		cr_assert(has_memory(&bed, i, RW));
+	bed_end(&bed);
+}
+
+static void others_unmap(void)
+{
+	if (fake_sched_points == 2)
+		cr_assert_eq(aspace_unmap(others_bed->aspace, uaddr(BASE + PAGE_SIZE), PAGE_SIZE),
+		             0);
+}
+
+Test(aspace, a_hole_that_comes_while_rights_are_given_changes_none)
+{
+	static struct bed bed;
+
+	reserve_many(&bed);
+	fake_others_run = others_unmap;
+	cr_assert_eq(protect_many(&bed), -ENOMEM);
+	fake_others_run = NULL;
+	for (uint64_t i = 0; i < MANY; i++)
+		cr_assert_not(has_memory(&bed, i, RW));
+	bed_end(&bed);
+}
+
+static struct task ending_task;
+
+static void others_end_the_task(void)
+{
+	ending_task.ending = fake_sched_points == 2;
+}
+
+Test(aspace, giving_rights_to_very_many_reservations_ends_with_the_task)
+{
+	static struct bed bed;
+
+	reserve_many(&bed);
+	thread_current()->task = &ending_task;
+	fake_others_run = others_end_the_task;
+	cr_assert_eq(protect_many(&bed), -EINTR);
+	fake_others_run = NULL;
+	thread_current()->task = NULL;
+	cr_assert_eq(fake_sched_points, 2u);
 	bed_end(&bed);
 }
 
