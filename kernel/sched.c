@@ -202,11 +202,8 @@ void sched_sleep(uint64_t until)
 static __attribute__((noinline)) void wake_slow(struct run_queue *queue, struct thread *thread,
                                                 bool *told)
 {
-	if (thread->state == THREAD_BLOCKED) {
-		if (thread->deadline != UINT64_MAX)
-			sleepers_remove_locked(thread);
-		queue = ready_move_locked(queue, thread);
-	}
+	if (thread->state == THREAD_BLOCKED)
+		queue = ready_wake_locked(queue, thread);
 	if (told)
 		__atomic_store_n(told, true, __ATOMIC_RELEASE);
 	spin_unlock(&queue->lock);
@@ -282,6 +279,22 @@ void sched_exit(void)
 
 /* --- time, other CPUs, returns to user mode -------------------------------------------------- */
 
+/* Wakes a sleeper whose time has come. While it was still in the kernel it may have been forbidden
+ * this CPU: then it goes elsewhere, and the queue is unlocked for a moment. */
+static void sleeper_wake_locked(struct run_queue *queue, struct thread *thread)
+{
+	struct run_queue *to;
+
+	if (thread->cpus & queue->bit) {
+		sleepers_remove_locked(thread);
+		ready_add_locked(queue, thread);
+		return;
+	}
+	to = ready_wake_locked(queue, thread);
+	spin_unlock(&to->lock);
+	spin_lock(&queue->lock);
+}
+
 void sched_timer(void)
 {
 	struct run_queue *queue = percpu_queue();
@@ -294,8 +307,7 @@ void sched_timer(void)
 
 		if (thread->deadline > now)
 			break;
-		sleepers_remove_locked(thread);
-		ready_add_locked(queue, thread);
+		sleeper_wake_locked(queue, thread);
 	}
 	if (queue->ready_count > 0 && now >= queue->slice_end) {
 		charge_locked(queue, queue->cpu->current, now);

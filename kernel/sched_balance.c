@@ -16,14 +16,14 @@ static uint64_t cpus_that_run(void)
 /* --- where a thread goes --------------------------------------------------------------------- */
 
 /* The queue that a thread is to wait in: of the CPU it ran on if that idles, of any that idles, or
- * else of the one it ran on, where its data may still be near. */
-static struct run_queue *place(const struct thread *thread)
+ * else of the one it ran on, where its data may still be near. Its own queue is locked. */
+static struct run_queue *place_locked(const struct run_queue *queue, const struct thread *thread)
 {
 	uint64_t allowed = thread->cpus;
 	uint64_t idle = __atomic_load_n(&sched_idle_cpus, __ATOMIC_RELAXED) & allowed;
 
 	while (idle != 0) {
-		uint64_t bit = idle & thread->queue->bit;
+		uint64_t bit = idle & queue->bit;
 
 		if (bit == 0)
 			bit = idle & -idle;
@@ -32,62 +32,103 @@ static struct run_queue *place(const struct thread *thread)
 			return &sched_queues[__builtin_ctzll(bit)];
 		idle &= ~bit;
 	}
-	if (allowed & thread->queue->bit)
-		return thread->queue;
-	return &sched_queues[__builtin_ctzll(allowed)];
+	return &sched_queues[__builtin_ctzll(allowed & queue->bit ? queue->bit : allowed)];
+}
+
+/* Gives a thread that is in no list to another queue, which is locked then instead of its own. From
+ * the store on it belongs to that one, though it is not yet in it. */
+static struct run_queue *hand_over_locked(struct run_queue *queue, struct thread *thread,
+                                          struct run_queue *to)
+{
+	DEBUG_ASSERT(spin_held(&queue->lock) && thread->queue == queue);
+	DEBUG_ASSERT(list_empty(&thread->run_link));
+	__atomic_store_n(&thread->queue, to, __ATOMIC_RELEASE);
+	spin_unlock(&queue->lock);
+	spin_lock(&to->lock);
+	return to;
+}
+
+/* Puts a thread that was handed over into the list of its queue; or of another, when it was
+ * forbidden the CPU on the way. Returns the queue it is in, locked instead. */
+static struct run_queue *arrive_locked(struct run_queue *queue, struct thread *thread)
+{
+	while (!(thread->cpus & queue->bit)) {
+		/* The CPU may have been counted out of those that idle for nothing. */
+		if (queue != percpu_queue())
+			arch_cpu_kick(queue->cpu->number);
+		queue = hand_over_locked(queue, thread, place_locked(queue, thread));
+	}
+	ready_add_locked(queue, thread);
+	return queue;
 }
 
 struct run_queue *ready_move_locked(struct run_queue *queue, struct thread *thread)
 {
-	struct run_queue *to = place(thread);
+	struct run_queue *to = place_locked(queue, thread);
 
-	if (to != queue) {
-		/* From here on it belongs to the other queue, though it is not yet in it. */
-		thread->state = THREAD_READY;
-		__atomic_store_n(&thread->queue, to, __ATOMIC_RELEASE);
-		spin_unlock(&queue->lock);
-		spin_lock(&to->lock);
-	}
-	ready_add_locked(to, thread);
-	return to;
+	thread->state = THREAD_READY;
+	if (to != queue)
+		queue = hand_over_locked(queue, thread, to);
+	return arrive_locked(queue, thread);
+}
+
+struct run_queue *ready_wake_locked(struct run_queue *queue, struct thread *thread)
+{
+	if (thread->deadline != UINT64_MAX)
+		sleepers_remove_locked(thread);
+	return ready_move_locked(queue, thread);
 }
 
 void sched_enqueue(struct thread *thread)
 {
-	struct run_queue *queue = place(thread);
+	struct run_queue *queue = ready_move_locked(queue_lock_of(thread), thread);
 
-	__atomic_store_n(&thread->queue, queue, __ATOMIC_RELEASE);
-	spin_lock(&queue->lock);
-	ready_add_locked(queue, thread);
 	spin_unlock(&queue->lock);
+}
+
+/* The running thread looks where it may run before it is in user mode again. */
+static void reschedule_locked(struct run_queue *queue)
+{
+	queue->reschedule = true;
+	queue->cpu->need_return = true;
+	if (queue != percpu_queue())
+		arch_cpu_kick(queue->cpu->number);
+}
+
+/* Has a thread leave a CPU that it may not run on any more. One that is on its way into a list sees
+ * to it itself. Returns its queue, locked instead. */
+static struct run_queue *evict_locked(struct run_queue *queue, struct thread *thread)
+{
+	switch (thread->state) {
+	case THREAD_RUNNING:
+		reschedule_locked(queue);
+		break;
+	case THREAD_READY:
+		if (list_empty(&thread->run_link))
+			break;
+		ready_remove_locked(queue, thread);
+		return ready_move_locked(queue, thread);
+	case THREAD_BLOCKED: /* it finds nothing changed, and waits on where it may */
+		thread->wake_pending = true;
+		return ready_wake_locked(queue, thread);
+	case THREAD_DEAD:
+		break;
+	}
+	return queue;
 }
 
 int sched_set_cpus(struct thread *thread, uint64_t cpus)
 {
 	struct run_queue *queue;
-	bool move, wake;
 
 	cpus &= cpus_that_run();
 	if (cpus == 0)
 		return -EINVAL;
 	queue = queue_lock_of(thread);
 	thread->cpus = cpus;
-	move = thread->state == THREAD_READY && !list_empty(&thread->run_link) &&
-	       !(cpus & queue->bit);
-	if (move)
-		ready_remove_locked(queue, thread);
-	if (thread->state == THREAD_RUNNING && !(cpus & queue->bit)) {
-		queue->reschedule = true;
-		queue->cpu->need_return = true;
-		if (queue != percpu_queue())
-			arch_cpu_kick(queue->cpu->number);
-	}
-	wake = thread->state == THREAD_BLOCKED && !(cpus & queue->bit);
+	if (!(cpus & queue->bit))
+		queue = evict_locked(queue, thread);
 	spin_unlock(&queue->lock);
-	if (move)
-		sched_enqueue(thread);
-	if (wake) /* it finds nothing changed, and waits on where it may */
-		thread_wake(thread);
 	return 0;
 }
 
@@ -137,7 +178,7 @@ static bool steal(struct run_queue *queue)
 		if (!thread)
 			continue;
 		spin_lock(&queue->lock);
-		ready_add_locked(queue, thread);
+		queue = arrive_locked(queue, thread);
 		spin_unlock(&queue->lock);
 		return true;
 	}

@@ -166,9 +166,12 @@ static inline struct run_queue *queue_lock_of(struct thread *thread)
 	}
 }
 
-/* Puts a thread that wakes into the queue of the CPU that suits it best. Its own queue is locked;
- * returns the one it is in then, locked instead. */
+/* Puts a thread that is in no list into the queue of the CPU that suits it best. Its own queue is
+ * locked; returns the one it is in then, locked instead. */
 struct run_queue *ready_move_locked(struct run_queue *queue, struct thread *thread);
+
+/* The same for a thread that waits, perhaps until a deadline. */
+struct run_queue *ready_wake_locked(struct run_queue *queue, struct thread *thread);
 
 /* A CPU that began to idle just before threads became ready here did not see them. */
 void wake_an_idle_cpu(void);

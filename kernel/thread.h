@@ -26,11 +26,14 @@ struct thread {
 	struct arch_thread arch;
 	struct task *task;      /* a reference; NULL: kernel thread */
 	struct list task_link;  /* in task.threads, under task.lock */
-	struct list run_link;   /* in a run queue while READY, under the queue's lock */
+	struct list run_link;   /* in the queue's list while READY, but for the way into it */
 	struct list sleep_link; /* in the sleepers while BLOCKED with a deadline */
 	enum thread_state state;
-	struct run_queue *queue; /* of the CPU it belongs to; changed under that queue's lock */
-	uint64_t cpus;           /* bit n: it may run on CPU n; under the queue's lock */
+	/* Of the CPU it belongs to: runs on, waits for or ran on last. Its lock also guards the
+	 * state, the links and the CPUs. Only who holds that lock gives the thread to another
+	 * queue, and only when it is in no list. */
+	struct run_queue *queue;
+	uint64_t cpus; /* bit n: it may run on CPU n */
 	bool realtime;
 	uint16_t mutex_rank; /* of the mutex it took last and still holds; debug kernels */
 	bool counted;        /* charged as a thread, until it exits */

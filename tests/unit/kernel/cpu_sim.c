@@ -48,7 +48,7 @@ static struct cpu cpus[SIM_CPUS_MAX];
 static unsigned int cpu_count;
 static struct fiber test_fiber, *running = &test_fiber;
 static struct random dice;
-static uint32_t overtake_one_of;
+static uint32_t overtake_one_of, step_one_of;
 static struct task *tasks[TASKS_MAX];
 static unsigned int task_count;
 
@@ -250,6 +250,11 @@ void sim_interleave(uint32_t one_of)
 	overtake_one_of = one_of;
 }
 
+void sim_interleave_steps(uint32_t one_of)
+{
+	step_one_of = one_of;
+}
+
 /* --- tasks and threads ------------------------------------------------------------------------ */
 
 static void thread_destroy(struct object *object)
@@ -385,12 +390,24 @@ void arch_idle(void)
 	interrupts();
 }
 
-/* --- locks: where processors overtake each other ---------------------------------------------- */
+/* --- where processors overtake each other ----------------------------------------------------- */
+
+static void overtaken(uint32_t one_of)
+{
+	if (one_of && running != &test_fiber && random_below(&dice, one_of) == 0)
+		let_others();
+}
+
+/* The compiler calls it at the beginning of each basic block. */
+void __sanitizer_cov_trace_pc(void);
+void __sanitizer_cov_trace_pc(void)
+{
+	overtaken(step_one_of);
+}
 
 static void maybe_let_others(void)
 {
-	if (overtake_one_of && running != &test_fiber && random_below(&dice, overtake_one_of) == 0)
-		let_others();
+	overtaken(overtake_one_of);
 }
 
 void lock_check_order(const struct spinlock *lock)

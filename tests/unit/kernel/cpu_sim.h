@@ -5,7 +5,8 @@
  *
  * One host thread plays all processors, one after the other. A processor goes on until it is in
  * user mode or idle, where interrupts come in; or, when interleaving is on, to a lock that it is
- * about to take or give back, where any other may overtake it.
+ * about to take or give back, where any other may overtake it. Code that is compiled with
+ * -fsanitize-coverage=trace-pc may be overtaken between any two of its basic blocks.
  */
 #ifndef TESTS_CPU_SIM_H
 #define TESTS_CPU_SIM_H
@@ -29,6 +30,9 @@ void sim_start(unsigned int cpus, uint64_t seed);
 
 /* Lets processors overtake each other at locks: at one of so many; 0: not at all. */
 void sim_interleave(uint32_t one_of);
+
+/* The same at one of so many basic blocks. */
+void sim_interleave_steps(uint32_t one_of);
 
 /* A task that never ends. */
 struct task *sim_task(const char *name);

@@ -7,6 +7,7 @@
 #include <kernel/clock.h>
 #include <kernel/sched_queue.h>
 #include <kernel/waiting.h>
+#include <tests/random.h>
 #include <tests/unit/fake/fake.h>
 #include <tests/unit/kernel/cpu_sim.h>
 
@@ -448,6 +449,34 @@ Test(sched, running_thread_moves_when_it_must)
 	}
 }
 
+/* In the kernel, where it goes on for now, it is sent elsewhere; then it sleeps. */
+static void sleeps_where_it_may_not(void *argument)
+{
+	bool *strayed = argument;
+
+	for (;;) {
+		uint32_t here = sim_cpu();
+
+		cr_assert_eq(sched_set_cpus(thread_current(), UINT64_C(1) << !here), 0);
+		sched_wait_prepare();
+		sched_wait(clock_now() + SIM_MS);
+		while (percpu()->need_return)
+			sched_return();
+		if (sim_cpu() == here)
+			*strayed = true;
+	}
+}
+
+Test(sched, sleeper_that_was_sent_elsewhere_wakes_there)
+{
+	bool strayed = false;
+
+	start(2);
+	sim_thread(sim_task("task"), "sleeper", sleeps_where_it_may_not, &strayed);
+	run_for(50);
+	cr_assert_not(strayed);
+}
+
 /* --- every interleaving that a seed finds ----------------------------------------------------- */
 
 #define PAIRS 6
@@ -523,18 +552,116 @@ struct setting {
 	bool disturbed;
 };
 
-ParameterizedTestParameters(sched, no_wake_is_lost_whoever_overtakes_whom)
+static struct criterion_test_params settings(void)
 {
 	static const unsigned int cpus[] = {1, 2, 3, 4, 8};
-	static struct setting settings[SEEDS];
+	static struct setting all[SEEDS];
 
 	for (unsigned int i = 0; i < SEEDS; i++)
-		settings[i] = (struct setting){cpus[i % ARRAY_SIZE(cpus)],
-		                               (i + 1) * UINT64_C(0x9e3779b97f4a7c15), i % 2};
-	return cr_make_param_array(struct setting, settings, SEEDS);
+		all[i] = (struct setting){cpus[i % ARRAY_SIZE(cpus)],
+		                          (i + 1) * UINT64_C(0x9e3779b97f4a7c15), i % 2};
+	return cr_make_param_array(struct setting, all, SEEDS);
+}
+
+ParameterizedTestParameters(sched, no_wake_is_lost_whoever_overtakes_whom)
+{
+	return settings();
 }
 
 ParameterizedTest(struct setting *setting, sched, no_wake_is_lost_whoever_overtakes_whom)
 {
 	crowd_run(setting->cpus, setting->seed, setting->disturbed);
+}
+
+/* --- threads that others send about ----------------------------------------------------------- */
+
+#define SENT    3
+#define SENDERS 4
+
+struct sent {
+	struct thread *threads[SENT];
+	unsigned int cpus;
+	uint64_t seed;
+	bool stop;
+};
+
+/* Sends them to one CPU after the other, as often as it is its turn. */
+static void send_about(void *argument)
+{
+	struct sent *sent = argument;
+	struct random dice = random_of(sent->seed++);
+
+	while (!sent->stop) {
+		struct thread *thread = sent->threads[random_below(&dice, SENT)];
+
+		cr_assert_eq(sched_set_cpus(thread, UINT64_C(1) << random_below(&dice, sent->cpus)),
+		             0);
+		sched_point();
+	}
+}
+
+static void naps_briefly(void *argument)
+{
+	(void)argument;
+	for (;;) {
+		sim_user(SIM_MS / 20);
+		sched_wait_prepare();
+		sched_wait(clock_now() + SIM_MS / 20);
+	}
+}
+
+/* Each queue that nobody has locked holds threads of its own that may run there, and as many as it
+ * counts. */
+static void queues_are_whole(unsigned int cpus)
+{
+	for (unsigned int i = 0; i < cpus; i++) {
+		struct run_queue *queue = &sched_queues[i];
+		uint32_t count = 0;
+		struct thread *thread;
+
+		if (queue->lock.next != queue->lock.owner)
+			continue;
+		list_for_each(thread, &queue->ready, run_link)
+		{
+			cr_assert_eq(thread->queue, queue, "%s is in the list of CPU %u",
+			             thread->name, i);
+			cr_assert_eq(thread->state, THREAD_READY);
+			cr_assert(thread->cpus & queue->bit, "%s may not run on CPU %u",
+			          thread->name, i);
+			cr_assert_leq(++count, SENT + SENDERS);
+		}
+		cr_assert_eq(count, queue->ready_count);
+	}
+}
+
+/* Two in the kernel at once wish the same thread to different CPUs, while it waits for one. */
+ParameterizedTestParameters(sched, queues_stay_whole_whoever_sends_a_thread_about)
+{
+	return settings();
+}
+
+ParameterizedTest(struct setting *setting, sched, queues_stay_whole_whoever_sends_a_thread_about)
+{
+	static struct sent sent;
+	struct task *task = sim_task("sent"), *senders = sim_task("senders");
+
+	fake_clock_set(SECOND);
+	sim_start(setting->cpus, setting->seed);
+	sent = (struct sent){.cpus = setting->cpus, .seed = setting->seed};
+	for (int i = 0; i < SENT; i++)
+		sent.threads[i] = sim_thread(task, "sent", i ? loop : naps_briefly, NULL);
+	for (int i = 0; i < SENDERS; i++)
+		sim_thread(senders, "sender", send_about, &sent);
+	sim_interleave(3);
+	sim_interleave_steps(5);
+	for (int i = 0; i < 2000; i++) {
+		sim_run(clock_now() + SIM_MS / 20, NULL);
+		queues_are_whole(setting->cpus);
+	}
+	/* Nobody sends them any more: each is where it was sent last. */
+	sent.stop = true;
+	run_for(100);
+	for (int i = 0; i < SENT; i++)
+		cr_assert(sent.threads[i]->cpus & sent.threads[i]->queue->bit);
+	cr_assert_eq(sim_released, SENDERS);
 }
