@@ -147,7 +147,7 @@ static inline __attribute__((always_inline)) bool switch_locked(struct run_queue
 		timer_need_locked(queue, queue->slice_end);
 	cpu->switches++;
 	if (leave == LEAVE_DEAD || to->task != from->task)
-		arch_paging_switch(to->task ? &to->task->aspace->paging : NULL);
+		arch_paging_switch(to->task ? to->task->paging : NULL);
 	if (to != from)
 		arch_switch(&from->arch, &to->arch);
 	return finish_switch(from);

@@ -46,6 +46,7 @@ int task_create(const char *name, struct account *account, struct task **out)
 	error = aspace_create(account, &task->aspace);
 	if (error)
 		goto free;
+	task->paging = &task->aspace->paging;
 	error = handle_table_init(&task->handles, account);
 	if (error)
 		goto aspace;
@@ -104,6 +105,9 @@ void task_finish(struct task *task)
 {
 	struct aspace *aspace = task->aspace;
 
+	/* This CPU left it already. What follows lets others run, and whoever else has a reference
+	 * may drop the last one anywhere: no CPU may be on it when this thread goes on. */
+	task->paging = NULL;
 	/* A thread that simply left, the last one, is an exit with 0. */
 	task_end(task, CORDON_CAUSE_EXIT, 0, 0);
 	handle_table_close(&task->handles);

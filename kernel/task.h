@@ -23,6 +23,7 @@ struct task {
 	char name[CORDON_NAME_MAX];
 	struct account *account;
 	struct aspace *aspace;
+	struct arch_paging *paging; /* the aspace's, which its threads run on; NULL when it ends */
 	struct handle_table handles;
 	struct program program; /* what it runs */
 
@@ -57,7 +58,8 @@ int task_create(const char *name, struct account *account, struct task **out);
 void task_end(struct task *task, enum cordon_task_cause cause, int64_t code,
               uint64_t fault_address);
 
-/* Called by the last thread of a task, on its own stack, on its way out. */
+/* Called by the last thread of a task, on its own stack, on its way out; its CPU has left the
+ * address space. */
 void task_finish(struct task *task);
 
 void task_describe(struct task *task, struct cordon_task_info *out);

@@ -145,7 +145,8 @@ void thread_exit(void)
 	bool last;
 
 	trace_thread_ends(thread);
-	/* The address space may go with the last thread, on whatever CPU that one is. */
+	/* The address space may go with the last thread, on whatever CPU that one is, or later,
+	 * with whoever looks at it. */
 	arch_paging_switch(NULL);
 	spin_lock(&task->lock);
 	list_remove(&thread->task_link);

@@ -219,8 +219,6 @@ int arch_paging_create(struct arch_paging *paging)
 
 void arch_paging_destroy(struct arch_paging *paging)
 {
-	if (local()->paging == paging)
-		arch_paging_switch(NULL);
 	ASSERT(__atomic_load_n(&paging->cpus, __ATOMIC_SEQ_CST) == 0);
 	mmu_free_retired(paging);
 	mmu_free_tables(paging, TOP_KERNEL);

@@ -40,6 +40,7 @@ struct cpu {
 	struct percpu percpu;
 	struct fiber *fiber; /* what it goes on with */
 	uint64_t timer;
+	const struct arch_paging *paging; /* loaded */
 	bool kicked;
 	struct sim_counts counts;
 };
@@ -145,6 +146,14 @@ const struct sim_counts *sim_counts(unsigned int cpu)
 	return &cpus[cpu].counts;
 }
 
+bool sim_is_loaded(const struct task *task)
+{
+	for (unsigned int i = 0; i < cpu_count; i++)
+		if (cpus[i].paging == &task->aspace->paging)
+			return true;
+	return false;
+}
+
 uint64_t sim_timer(unsigned int cpu)
 {
 	return cpus[cpu].timer;
@@ -195,6 +204,7 @@ void sim_user(uint64_t ns)
 		while (percpu()->need_return)
 			sched_return();
 		cr_assert_eq(thread_current(), self);
+		cr_assert_eq(here()->paging, &self->task->aspace->paging);
 	}
 }
 
@@ -281,6 +291,7 @@ struct task *sim_task(const char *name)
 	tasks[task_count++] = task; /* so that nobody calls it leaked */
 	snprintf(task->name, sizeof(task->name), "%s", name);
 	task->aspace = calloc(1, sizeof(*task->aspace));
+	task->paging = &task->aspace->paging;
 	task->account = calloc(1, sizeof(*task->account));
 	task->account->cpu_rate = 1 << 16;
 	list_init(&task->threads);
@@ -353,7 +364,7 @@ void arch_switch(struct arch_thread *from, struct arch_thread *to)
 
 void arch_paging_switch(struct arch_paging *paging)
 {
-	(void)paging;
+	here()->paging = paging;
 }
 
 void arch_timer_set(uint64_t deadline)

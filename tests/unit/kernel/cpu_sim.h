@@ -58,6 +58,9 @@ const struct sim_counts *sim_counts(unsigned int cpu);
 /* When the timer of one is to come; UINT64_MAX: never. */
 uint64_t sim_timer(unsigned int cpu);
 
+/* Whether a processor has the address space of a task loaded. */
+bool sim_is_loaded(const struct task *task);
+
 /* Threads that were released after their end. */
 extern unsigned int sim_released;
 

@@ -477,6 +477,42 @@ Test(sched, sleeper_that_was_sent_elsewhere_wakes_there)
 	cr_assert_not(strayed);
 }
 
+/* The last thread of a task, in task_finish. */
+static void finishes(void *argument)
+{
+	struct task *task = task_current();
+	bool *loaded = argument;
+
+	sim_user(5 * SIM_MS);
+	arch_paging_switch(NULL);
+	task->paging = NULL;
+	for (int i = 0; i < 1000; i++) {
+		sched_point();
+		if (sim_is_loaded(task))
+			*loaded = true;
+	}
+}
+
+Test(sched, ending_task_is_loaded_by_no_cpu_again)
+{
+	struct task *task = sim_task("ending");
+	struct job job = {.ms = 1};
+	bool loaded = false;
+	uint64_t switches;
+
+	start(2);
+	sched_set_realtime(sim_thread(sim_task("driver"), "interrupts", naps, &job), true);
+	for (int i = 0; i < 2; i++)
+		sim_thread(sim_task("other"), "looper", loop, NULL);
+	run_for(20);
+	switches = sim_counts(0)->switches + sim_counts(1)->switches;
+	sim_thread(task, "last", finishes, &loaded);
+	run_for(500);
+	cr_assert_eq(sim_released, 1);
+	cr_assert_gt(sim_counts(0)->switches + sim_counts(1)->switches, switches + 100);
+	cr_assert_not(loaded);
+}
+
 /* --- every interleaving that a seed finds ----------------------------------------------------- */
 
 #define PAIRS 6

@@ -23,8 +23,7 @@ struct arch_paging {
 
 int arch_paging_create(struct arch_paging *paging);
 
-/* Frees the tables. Nothing may be mapped, and no other CPU may have them loaded; this one changes
- * to the kernel's own. */
+/* Frees the tables. Nothing may be mapped, and no CPU may have them loaded. */
 void arch_paging_destroy(struct arch_paging *paging);
 
 /*
