@@ -553,6 +553,28 @@ static void program(struct pci_function *function)
 	pci_update_command(function, 0, decode);
 }
 
+/* BARs without a place. Memory is what drivers need, most functions work without I/O ports. */
+static void report(struct pci_function *function)
+{
+	char name[PCI_NAME_MAX];
+	bool ports = true;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(function->bars); i++) {
+		const struct pci_bar *bar = &function->bars[i];
+
+		if (bar->kind == PCI_BAR_NONE || bar->base != 0)
+			continue;
+		if (bar->kind == PCI_BAR_IO)
+			ports = false;
+		else
+			pci_refuse_for(function, "no addresses are free for a BAR");
+	}
+	if (!ports) {
+		pci_name(function->bdf, name);
+		log_warn("%s: no I/O ports are free for a BAR", name);
+	}
+}
+
 void pci_assign(struct list *functions)
 {
 	struct pci_function *function;
@@ -563,13 +585,7 @@ void pci_assign(struct list *functions)
 	{
 		program(function);
 		/* A bridge forwards without BARs of its own. */
-		if (function->header_type == PCI_HEADER_BRIDGE)
-			continue;
-		for (unsigned int i = 0; i < ARRAY_SIZE(function->bars); i++) {
-			const struct pci_bar *bar = &function->bars[i];
-
-			if (bar->kind != PCI_BAR_NONE && bar->kind != PCI_BAR_IO && bar->base == 0)
-				pci_refuse_for(function, "no addresses are free for a BAR");
-		}
+		if (function->header_type != PCI_HEADER_BRIDGE)
+			report(function);
 	}
 }

@@ -102,6 +102,35 @@ static bool bus_answers(const struct pci_area *area, uint8_t bus)
 	return false;
 }
 
+static void bridge_set(const struct place *bridge, uint8_t primary, uint8_t secondary,
+                       uint8_t subordinate)
+{
+	mmio_write8(bridge->config + PCI_PRIMARY_BUS, primary);
+	mmio_write8(bridge->config + PCI_SECONDARY_BUS, secondary);
+	mmio_write8(bridge->config + PCI_SUBORDINATE_BUS, subordinate);
+}
+
+/* Before any bridge of a bus gets a number, none of them may lead to it. */
+static void close_bridge(void *context, const struct place *bridge)
+{
+	(void)context;
+	bridge_set(bridge, UNNUMBERED, UNNUMBERED, UNNUMBERED);
+}
+
+/* A message of its own frame: what calls this calls itself once a level. */
+static __attribute__((noinline)) void leave_closed(const struct place *bridge, unsigned int depth)
+{
+	char name[PCI_NAME_MAX];
+
+	close_bridge(NULL, bridge);
+	pci_name(bridge->bdf, name);
+	if (depth == PCI_DEPTH_MAX)
+		log_warn("%s: deeper than %d bridges: what is below stays out of reach", name,
+		         PCI_DEPTH_MAX);
+	else
+		log_warn("%s: no bus number left: what is below stays out of reach", name);
+}
+
 /* --- checking ------------------------------------------------------------------------------ */
 
 struct check {
@@ -122,11 +151,15 @@ static void check_bridge(void *context, const struct place *bridge)
 	uint8_t subordinate = mmio_read8(bridge->config + PCI_SUBORDINATE_BUS);
 	bool clash = false;
 
+	/* Closed it needs no numbers: those of the others may stay. */
+	if (check->depth == PCI_DEPTH_MAX) {
+		leave_closed(bridge, check->depth);
+		return;
+	}
 	for (unsigned int bus = secondary; bus <= subordinate; bus++)
 		clash = clash || pci_bus_in(&numbering->reached, (uint8_t)bus);
 	if (primary != check->bus || secondary <= check->bus || secondary > subordinate ||
-	    secondary < check->first || subordinate > check->last || clash ||
-	    check->depth == PCI_DEPTH_MAX) {
+	    secondary < check->first || subordinate > check->last || clash) {
 		char name[PCI_NAME_MAX];
 
 		pci_name(bridge->bdf, name);
@@ -170,21 +203,6 @@ struct renumber {
 	unsigned int depth;
 };
 
-static void bridge_set(const struct place *bridge, uint8_t primary, uint8_t secondary,
-                       uint8_t subordinate)
-{
-	mmio_write8(bridge->config + PCI_PRIMARY_BUS, primary);
-	mmio_write8(bridge->config + PCI_SECONDARY_BUS, secondary);
-	mmio_write8(bridge->config + PCI_SUBORDINATE_BUS, subordinate);
-}
-
-/* Before any bridge of a bus gets a number, none of them may lead to it. */
-static void close_bridge(void *context, const struct place *bridge)
-{
-	(void)context;
-	bridge_set(bridge, UNNUMBERED, UNNUMBERED, UNNUMBERED);
-}
-
 static void renumber_bus(struct renumber *renumber, const struct place *above);
 
 static void renumber_bridge(void *context, const struct place *bridge)
@@ -193,10 +211,7 @@ static void renumber_bridge(void *context, const struct place *bridge)
 	struct renumber below = *renumber;
 
 	if (renumber->next > renumber->limit || renumber->depth == PCI_DEPTH_MAX) {
-		char name[PCI_NAME_MAX];
-
-		pci_name(bridge->bdf, name);
-		log_warn("%s: no bus number left: what is below stays out of reach", name);
+		leave_closed(bridge, renumber->depth);
 		return;
 	}
 	below.bus = (uint8_t)renumber->next;

@@ -301,6 +301,29 @@ Test(enumerate, a_chain_deeper_than_the_limit_is_left_closed)
 	machine_boot();
 	cr_assert_eq(function_count(), PCI_DEPTH_MAX + 1);
 	assert_tree();
+	cr_assert(strstr(fake_log_text(),
+	                 "deeper than 16 bridges: what is below stays out of reach"));
+	cr_assert_null(strstr(fake_log_text(), "no bus number left"));
+}
+
+Test(enumerate, numbers_are_kept_where_a_chain_is_too_deep)
+{
+	struct device *first, *bridge, *beside;
+
+	machine_start();
+	first = bridge = machine_bridge(NULL, 1, 0);
+	for (unsigned int i = 0; i < PCI_DEPTH_MAX; i++)
+		bridge = machine_bridge(bridge, 0, 0);
+	beside = machine_bridge(NULL, 2, 0);
+	machine_number();
+	/* Room that firmware keeps for later: new numbers would leave none. */
+	beside->bytes[PCI_SUBORDINATE_BUS] = 0x40;
+	machine_boot();
+	cr_assert_eq(function_count(), PCI_DEPTH_MAX + 2);
+	cr_assert_eq(first->bytes[PCI_SECONDARY_BUS], 1);
+	cr_assert_eq(beside->bytes[PCI_SUBORDINATE_BUS], 0x40);
+	cr_assert_eq(bridge->bytes[PCI_SECONDARY_BUS], 0);
+	cr_assert_null(strstr(fake_log_text(), "new numbers"));
 }
 
 Test(enumerate, more_bridges_than_buses)

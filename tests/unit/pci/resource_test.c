@@ -268,6 +268,26 @@ Test(bars, a_bar_that_finds_no_room_refuses_its_function)
 	cr_assert_null(machine_function(small)->refused);
 }
 
+/* Once for each function, which may well work without them. */
+Test(bars, io_ports_that_find_no_room_are_reported)
+{
+	struct device *first, *second;
+	const char *line;
+
+	machine_start();
+	first = machine_endpoint(NULL, 1, 0);
+	second = machine_endpoint(NULL, 2, 0);
+	machine_bar(first, 0, 0x4000, IO);
+	machine_bar(second, 0, 0x4000, IO);
+	machine_bar(second, 1, 0x4000, IO);
+	machine_boot();
+	cr_assert_null(machine_function(second)->refused);
+	line = strstr(fake_log_text(), "0000:00:02.0: no I/O ports are free for a BAR");
+	cr_assert_not_null(line);
+	cr_assert_null(strstr(strchr(line, '\n'), "no I/O ports are free"));
+	cr_assert_null(strstr(fake_log_text(), "0000:00:01.0: no I/O ports"));
+}
+
 Test(bars, nothing_is_put_on_excluded_ranges)
 {
 	struct device *device;
