@@ -187,6 +187,7 @@ void regions_release(struct list *gone)
 		if (!memory)
 			continue;
 		__atomic_fetch_sub(&memory->regions, 1, __ATOMIC_RELAXED);
+		memory_release_slowly(memory);
 		object_unref(&memory->object);
 	}
 }

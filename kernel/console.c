@@ -4,6 +4,7 @@
 #include <cordon/syscall.h>
 #include <kernel/console.h>
 #include <kernel/log.h>
+#include <kernel/sched.h>
 #include <kernel/syscall.h>
 #include <kernel/task.h>
 #include <kernel/user.h>
@@ -88,6 +89,11 @@ int64_t sys_console_write(cordon_handle_t handle, const void *bytes, uint64_t si
 		}
 		log_console_put(chunk, count);
 		done += count;
+		if (done == size)
+			break;
+		sched_point(); /* the line is slow */
+		if (task_current()->ending)
+			size = done;
 	}
 	result = (int64_t)size;
 out:

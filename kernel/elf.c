@@ -227,21 +227,6 @@ int elf_check(const void *head, size_t head_size, uint64_t file_size, struct elf
 
 /* --- loading --------------------------------------------------------------------------------- */
 
-/* Copies file contents between memory objects. */
-static void segment_copy(struct memory *to, uint64_t to_offset, const struct memory *from,
-                         uint64_t from_offset, uint64_t size)
-{
-	while (size > 0) {
-		paddr_t base;
-		uint64_t run = memory_run(to, to_offset, size, &base);
-
-		memory_read(from, from_offset, phys_to_virt(base), run);
-		to_offset += run;
-		from_offset += run;
-		size -= run;
-	}
-}
-
 static int segment_load(struct aspace *aspace, struct account *account, const struct memory *image,
                         uint64_t image_offset, const struct elf_segment *segment)
 {
@@ -255,8 +240,7 @@ static int segment_load(struct aspace *aspace, struct account *account, const st
 	if (err != 0)
 		return err;
 	memory_zero(memory, 0, before);
-	segment_copy(memory, before, image, image_offset + segment->file_offset,
-	             segment->file_size);
+	memory_copy(memory, before, image, image_offset + segment->file_offset, segment->file_size);
 	memory_zero(memory, before + segment->file_size, size - before - segment->file_size);
 	err = aspace_map(aspace, memory, 0, size, segment->prot, segment->prot, CORDON_MAP_FIXED,
 	                 &address);

@@ -19,9 +19,11 @@ struct extents {
 	struct memory_extent single;
 	uint32_t count;
 	uint32_t capacity;
-	uint64_t size; /* bytes described so far */
+	uint32_t taken; /* blocks, also those that made an extent longer */
+	uint64_t size;  /* bytes described so far */
 };
 
+static void memory_unreachable(struct object *object);
 static void memory_destroy(struct object *object);
 
 static const struct object_ops ram_ops = {
@@ -29,6 +31,7 @@ static const struct object_ops ram_ops = {
         .type = CORDON_OBJECT_MEMORY,
         .rights = CORDON_RIGHT_READ | CORDON_RIGHT_WRITE | CORDON_RIGHT_EXEC | CORDON_RIGHT_MAP |
                   CORDON_RIGHT_DUP | CORDON_RIGHT_TRANSFER,
+        .unreachable = memory_unreachable,
         .destroy = memory_destroy,
 };
 
@@ -55,6 +58,7 @@ static void extents_init(struct extents *extents, struct account *account)
 	extents->list = NULL;
 	extents->count = 0;
 	extents->capacity = 0;
+	extents->taken = 0;
 	extents->size = 0;
 }
 
@@ -119,7 +123,26 @@ static void extents_free_frames(const struct memory_extent *list, uint32_t count
 		page_free_run(list[i].base, list[i].size >> PAGE_SHIFT);
 }
 
+/* The same while others may run. */
+static void extents_free_frames_slowly(const struct memory_extent *list, uint32_t count)
+{
+	while (count > SCHED_POINT_EVERY) {
+		extents_free_frames(list, SCHED_POINT_EVERY);
+		list += SCHED_POINT_EVERY;
+		count -= SCHED_POINT_EVERY;
+		sched_point();
+	}
+	extents_free_frames(list, count);
+}
+
 /* --- frames ---------------------------------------------------------------------------------- */
+
+/* Before each block; nobody else knows of the object yet. */
+static void frames_pause(struct extents *extents)
+{
+	if (++extents->taken % SCHED_POINT_EVERY == 0)
+		sched_point();
+}
 
 /* The order of the largest block that fits into some bytes, at most max. */
 static unsigned int order_below(uint64_t bytes, unsigned int max)
@@ -139,6 +162,7 @@ static int frames_largest(struct extents *extents, uint64_t size, unsigned int m
 		paddr_t base;
 		int err;
 
+		frames_pause(extents);
 		order = order_below(size - extents->size, order);
 		while ((err = page_alloc(order, &base)) != 0) {
 			if (order == min_order)
@@ -154,11 +178,22 @@ static int frames_largest(struct extents *extents, uint64_t size, unsigned int m
 	return 0;
 }
 
+/* A run of frames; others run while it is looked for. */
+static int frames_run(uint64_t frames, unsigned int align_order, paddr_t *base)
+{
+	uint64_t from = 0;
+	int err;
+
+	while ((err = page_alloc_run_part(frames, align_order, &from, base)) == -EAGAIN)
+		sched_point();
+	return err;
+}
+
 static int frames_contiguous(struct extents *extents, uint64_t size, unsigned int align_order)
 {
 	paddr_t base;
 	int err = size == PAGE_SIZE ? page_alloc(0, &base)
-	                            : page_alloc_run(size >> PAGE_SHIFT, align_order, &base);
+	                            : frames_run(size >> PAGE_SHIFT, align_order, &base);
 
 	if (err != 0)
 		return err;
@@ -178,6 +213,7 @@ static int frames_scattered(struct extents *extents, uint64_t size)
 	while (err == 0 && extents->size < size) {
 		paddr_t base;
 
+		frames_pause(extents);
 		err = page_alloc(1, &base);
 		if (err != 0)
 			break;
@@ -265,7 +301,7 @@ int memory_create_uncleared(struct account *account, uint64_t size, uint32_t fla
 	return 0;
 
 free_frames:
-	extents_free_frames(extents_at(&extents), extents.count);
+	extents_free_frames_slowly(extents_at(&extents), extents.count);
 	extents_free_list(account, extents.list, extents.capacity);
 	account_uncharge(account, CHARGE_FRAMES, size >> PAGE_SHIFT);
 free_object:
@@ -310,6 +346,22 @@ int memory_create_static(paddr_t base, uint64_t size, struct memory **out)
 int memory_create_device(paddr_t base, uint64_t size, struct memory **out)
 {
 	return memory_create_existing(&device_ops, MEMORY_DEVICE, base, size, out);
+}
+
+/* With one reference, the caller's, nobody else can find the object: no handle, no mapping. */
+void memory_release_slowly(struct memory *memory)
+{
+	if (memory->extent_count <= SCHED_POINT_EVERY || memory->kind != MEMORY_RAM ||
+	    __atomic_load_n(&memory->object.references, __ATOMIC_ACQUIRE) != 1)
+		return;
+	extents_free_frames_slowly(memory->extents, memory->extent_count);
+	memory->extent_count = 0;
+}
+
+/* The last handle went. */
+static void memory_unreachable(struct object *object)
+{
+	memory_release_slowly(memory_from(object));
 }
 
 static void memory_destroy(struct object *object)
@@ -405,21 +457,46 @@ void memory_write(struct memory *memory, uint64_t offset, const void *from, uint
 	}
 }
 
+/* Lets others run after every 2 MiB that a long operation touched. since: bytes since they could;
+ * next: how many come now, at most 2 MiB. */
+static void contents_pause(uint64_t *since, uint64_t next)
+{
+	if (*since + next > SIZE_2M) {
+		sched_point();
+		*since = 0;
+	}
+	*since += next;
+}
+
+void memory_copy(struct memory *to, uint64_t to_offset, const struct memory *from,
+                 uint64_t from_offset, uint64_t size)
+{
+	uint64_t since = 0;
+
+	memory_check_range(to, to_offset, size);
+	while (size > 0) {
+		paddr_t base;
+		uint64_t run = memory_run(to, to_offset, min_u64(size, SIZE_2M), &base);
+
+		contents_pause(&since, run);
+		memory_read(from, from_offset, phys_to_virt(base), run);
+		to_offset += run;
+		from_offset += run;
+		size -= run;
+	}
+}
+
 void memory_zero(struct memory *memory, uint64_t offset, uint64_t size)
 {
-	uint64_t since = 0; /* bytes since others had a chance to run */
+	uint64_t since = 0;
 
 	memory_check_range(memory, offset, size);
 	while (size > 0) {
 		paddr_t base;
 		uint64_t run = memory_run(memory, offset, min_u64(size, SIZE_2M), &base);
 
-		if (since + run > SIZE_2M) {
-			sched_point();
-			since = 0;
-		}
+		contents_pause(&since, run);
 		memset(phys_to_virt(base), 0, run);
-		since += run;
 		offset += run;
 		size -= run;
 	}

@@ -88,6 +88,14 @@ void memory_read(const struct memory *memory, uint64_t offset, void *to, uint64_
 void memory_write(struct memory *memory, uint64_t offset, const void *from, uint64_t size);
 void memory_zero(struct memory *memory, uint64_t offset, uint64_t size);
 
+/* Copies between two objects. Like memory_zero it lets others run meanwhile (sched_point). */
+void memory_copy(struct memory *to, uint64_t to_offset, const struct memory *from,
+                 uint64_t from_offset, uint64_t size);
+
+/* Called without locks before a reference is dropped that may be the last: lets others run while
+ * the frames of very many pieces are given back (sched_point). */
+void memory_release_slowly(struct memory *memory);
+
 /* The contiguous run that starts at offset: its physical address and how long it is, at most
  * max bytes. offset < size. */
 uint64_t memory_run(const struct memory *memory, uint64_t offset, uint64_t max, paddr_t *out);

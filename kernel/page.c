@@ -429,54 +429,84 @@ static void run_take_locked(uint64_t first, uint64_t frame, uint64_t end)
 	}
 }
 
-/* Looks for free blocks that lie one behind the other, lowest first. */
-static bool run_find_locked(uint64_t frames, unsigned int align_order, uint64_t *out)
-{
-	uint64_t first = 0; /* where the free blocks before `at` began without a break */
-	uint64_t at = 0;
+/* How many steps of a search hold the lock. */
+#define RUN_STEPS 4096u
 
-	while (at < frame_count) {
+/* Looks for free blocks that lie one behind the other, lowest first, from a frame on. Returns 0,
+ * -ENOMEM, or -EAGAIN: the rest, from *from on, is yet to be looked at. */
+static int run_find_locked(uint64_t frames, unsigned int align_order, uint64_t *from, uint64_t *out)
+{
+	uint64_t align = UINT64_C(1) << align_order;
+	uint64_t first = *from; /* where the free blocks before `at` began without a break */
+	uint64_t at = first;
+
+	for (uint32_t steps = 0; at < frame_count; steps++) {
 		uint64_t start;
 
 		if ((states[at] & FRAME_KIND) != FRAME_FREE) {
-			first = ++at;
+			/* The next aligned frame, if it is free, is the first of its block: blocks
+			 * are aligned, and a larger one with it would also hold this frame. */
+			first = at = align_down(at, align) + align;
+			if (steps >= RUN_STEPS) {
+				*from = at;
+				return -EAGAIN;
+			}
 			continue;
 		}
 		at += UINT64_C(1) << (states[at] & FRAME_ORDER);
-		start = align_up(first, UINT64_C(1) << align_order);
+		start = align_up(first, align);
 		if (start < at && at - start >= frames) {
 			run_take_locked(first, start, start + frames);
 			*out = start;
-			return true;
+			return 0;
 		}
 	}
-	return false;
+	return -ENOMEM;
+}
+
+/* Whether a single block holds the run; what it has more goes back. */
+static bool run_in_a_block(uint64_t frames, unsigned int align_order, paddr_t *out)
+{
+	unsigned int order = align_order;
+
+	while (UINT64_C(1) << order < frames)
+		order++;
+	if (order > PAGE_ORDER_MAX || page_alloc(order, out) != 0)
+		return false;
+	page_free_run(paddr(out->raw + (frames << PAGE_SHIFT)), (UINT64_C(1) << order) - frames);
+	return true;
+}
+
+int page_alloc_run_part(uint64_t frames, unsigned int align_order, uint64_t *from, paddr_t *out)
+{
+	uint64_t frame;
+	int err;
+
+	ASSERT(align_order <= PAGE_ORDER_MAX);
+	if (*from == 0) {
+		if (frames == 0 || frames > frame_count || inject_fails(CORDON_INJECT_FRAMES))
+			return -ENOMEM;
+		if (run_in_a_block(frames, align_order, out))
+			return 0;
+		hot_drain_all();
+	}
+	spin_lock(&page_lock);
+	err = run_find_locked(frames, align_order, from, &frame);
+	spin_unlock(&page_lock);
+	if (err == 0)
+		*out = paddr(frame << PAGE_SHIFT);
+	return err;
 }
 
 int page_alloc_run(uint64_t frames, unsigned int align_order, paddr_t *out)
 {
-	unsigned int order = align_order;
-	uint64_t frame;
-	bool found;
+	uint64_t from = 0;
+	int err;
 
-	ASSERT(align_order <= PAGE_ORDER_MAX);
-	if (frames == 0 || frames > frame_count || inject_fails(CORDON_INJECT_FRAMES))
-		return -ENOMEM;
-	while (UINT64_C(1) << order < frames)
-		order++;
-	if (order <= PAGE_ORDER_MAX && page_alloc(order, out) == 0) {
-		page_free_run(paddr(out->raw + (frames << PAGE_SHIFT)),
-		              (UINT64_C(1) << order) - frames);
-		return 0;
-	}
-	hot_drain_all();
-	spin_lock(&page_lock);
-	found = run_find_locked(frames, align_order, &frame);
-	spin_unlock(&page_lock);
-	if (!found)
-		return -ENOMEM;
-	*out = paddr(frame << PAGE_SHIFT);
-	return 0;
+	do
+		err = page_alloc_run_part(frames, align_order, &from, out);
+	while (err == -EAGAIN);
+	return err;
 }
 
 /* --- boot ------------------------------------------------------------------------------------ */

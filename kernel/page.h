@@ -38,9 +38,16 @@ int page_alloc_zeroed(paddr_t *out);
 /*
  * Allocates any number of contiguous frames, of which the first is aligned to 2^align_order
  * frames. Nothing is rounded up. Returns 0 or -ENOMEM. The search for a run that no single block
- * holds looks at every frame: not for paths that must be fast.
+ * holds looks at every frame that is so aligned: not for paths that must be fast.
  */
 int page_alloc_run(uint64_t frames, unsigned int align_order, paddr_t *out);
+
+/*
+ * A part of such a search that keeps the allocator's lock for some microseconds only. *from: 0 to
+ * begin with. Returns 0, -ENOMEM, or -EAGAIN with a *from to go on with; what becomes free behind
+ * it meanwhile is not found.
+ */
+int page_alloc_run_part(uint64_t frames, unsigned int align_order, uint64_t *from, paddr_t *out);
 
 /* Gives back 2^order frames; the pieces of a block may be given back one by one. Freeing a
  * frame that is not allocated panics. */

@@ -9,8 +9,9 @@
 #include <drivers/vfio/group.h>
 #include <drivers/vfio/interrupt.h>
 #include <drivers/vfio/vfio.h>
+#include <kernel/account.h>
 #include <kernel/aspace.h>
-#include <kernel/heap.h>
+#include <kernel/sched.h>
 #include <kernel/string.h>
 #include <kernel/syscall.h>
 #include <kernel/task.h>
@@ -434,12 +435,22 @@ static int write_access(struct device *device, uint32_t region, uint64_t offset,
 	return error ? error : device_region_write(device, region, offset, size, &value, width);
 }
 
+/* After each access of a long call, with nothing locked: others may run, and the next access finds
+ * out anew what the device allows. Returns 0, or -EINTR when the task is being ended. */
+static int access_pause(uint32_t *accesses)
+{
+	if (++*accesses % SCHED_POINT_EVERY != 0)
+		return 0;
+	sched_point();
+	return task_current()->ending ? -EINTR : 0;
+}
+
 int64_t sys_device_region_read(cordon_handle_t handle, uint32_t region, uint64_t offset,
                                void *bytes, uint64_t size)
 {
 	struct device *device;
 	uint64_t done = 0;
-	uint32_t width;
+	uint32_t accesses = 0, width;
 	int error = find_device(handle, CORDON_RIGHT_READ, &device);
 
 	if (error)
@@ -448,8 +459,10 @@ int64_t sys_device_region_read(cordon_handle_t handle, uint32_t region, uint64_t
 	while (!error && done < size) {
 		error = read_access(device, region, offset + done, size - done,
 		                    user_at(bytes, done), &width);
-		if (!error)
-			done += width;
+		if (error)
+			break;
+		done += width;
+		error = access_pause(&accesses);
 	}
 	object_unref(&device->object);
 	return done ? (int64_t)done : error;
@@ -460,7 +473,7 @@ int64_t sys_device_region_write(cordon_handle_t handle, uint32_t region, uint64_
 {
 	struct device *device;
 	uint64_t done = 0;
-	uint32_t width;
+	uint32_t accesses = 0, width;
 	int error = find_device(handle, CORDON_RIGHT_WRITE, &device);
 
 	if (error)
@@ -469,8 +482,10 @@ int64_t sys_device_region_write(cordon_handle_t handle, uint32_t region, uint64_
 	while (!error && done < size) {
 		error = write_access(device, region, offset + done, size - done,
 		                     user_at(bytes, done), &width);
-		if (!error)
-			done += width;
+		if (error)
+			break;
+		done += width;
+		error = access_pause(&accesses);
 	}
 	object_unref(&device->object);
 	return done ? (int64_t)done : error;

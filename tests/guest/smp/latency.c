@@ -151,6 +151,33 @@ static void protect_many(void)
 	cordon_memory_unmap((uint64_t)place, size);
 }
 
+static void many_pieces(void)
+{
+	cordon_handle_t memory;
+
+	if (cordon_memory_create(MUCH, CORDON_MEMORY_SCATTER, &memory) != 0)
+		tap_bail("no memory in pieces");
+	cordon_handle_close(memory);
+}
+
+static void read_a_bar(void)
+{
+	static char registers[0xff000];
+
+	if (cordon_device_region_read(edu.device, 0, 0x1000, registers, sizeof(registers)) !=
+	    (int64_t)sizeof(registers))
+		tap_bail("not all was read");
+}
+
+static void write_a_bar(void)
+{
+	static const char zeroes[0xff000];
+
+	if (cordon_device_region_write(edu.device, 0, 0x1000, zeroes, sizeof(zeroes)) !=
+	    (int64_t)sizeof(zeroes))
+		tap_bail("not all was written");
+}
+
 static void map_many(void)
 {
 	for (uint32_t i = 0; i < MANY; i++) {
@@ -221,6 +248,81 @@ static void end_with_handles(void)
 	end("handles");
 }
 
+/* --- a program that is large ------------------------------------------------------------------ */
+
+struct elf_header {
+	unsigned char ident[16];
+	uint16_t type, machine;
+	uint32_t version;
+	uint64_t entry, programs, sections;
+	uint32_t flags;
+	uint16_t size, program_size, program_count, section_size, section_count, section_names;
+};
+
+struct elf_program {
+	uint32_t type, flags;
+	uint64_t offset, address, physical, file_size, size, align;
+};
+
+#define TEXT_AT 0x400000
+#define DATA_AT 0x1000000
+#define LARGE   (32 * MIB)
+#define CODE    0x200 /* where in the file and in its first page */
+
+/* A file whose data are all of itself, and whose code is an exit. */
+static cordon_handle_t large_program(void)
+{
+	static const struct elf_header header = {{0x7f, 'E', 'L', 'F', 2, 1, 1},
+	                                         2,
+	                                         62,
+	                                         1,
+	                                         TEXT_AT + CODE,
+	                                         64,
+	                                         0,
+	                                         0,
+	                                         64,
+	                                         56,
+	                                         2,
+	                                         0,
+	                                         0,
+	                                         0};
+	static const struct elf_program programs[] = {
+	        {1, 5, 0, TEXT_AT, 0, PAGE, PAGE, PAGE},
+	        {1, 6, 0, DATA_AT, 0, LARGE, LARGE, PAGE},
+	};
+	/* xor %edi, %edi; mov $task_exit, %eax; syscall */
+	static const unsigned char code[] = {0x31, 0xff, 0xb8, CORDON_SYS_task_exit, 0, 0,
+	                                     0,    0x0f, 0x05};
+	cordon_handle_t image;
+	char *file = test_memory(LARGE, 0, &image);
+
+	memcpy(file, &header, sizeof(header));
+	memcpy(file + sizeof(header), programs, sizeof(programs));
+	memcpy(file + CODE, code, sizeof(code));
+	munmap(file, LARGE);
+	return image;
+}
+
+static cordon_handle_t large_image;
+
+static void spawn_large(void)
+{
+	const struct cordon_spawn spawn = {.image = large_image,
+	                                   .image_size = LARGE,
+	                                   .name = "large",
+	                                   .budget.frames = LARGE / PAGE + 64};
+	struct cordon_task_info info;
+	cordon_handle_t task;
+	int64_t error = cordon_task_spawn(&spawn, &task);
+
+	if (error)
+		tap_bail("no large task: %s", cordon_strerror(error));
+	info = child_wait(task);
+	if (info.cause != CORDON_CAUSE_EXIT || info.code != 0)
+		tap_bail("the large task: cause %u, code %lld", info.cause, (long long)info.code);
+	cordon_handle_close(task);
+}
+
 /* --- the tests ------------------------------------------------------------------------------- */
 
 static void measure(void (*operation)(void), const char *what)
@@ -244,6 +346,8 @@ static void test_container(void)
 		return;
 	}
 	edu_start(&edu);
+	measure(read_a_bar, "a read of a whole BAR");
+	measure(write_a_bar, "a write of a whole BAR");
 	map_bar();
 	measure(revoke_many, "memory of a device that goes from many mappings");
 	measure(restore_many, "memory of a device that comes back to them");
@@ -266,6 +370,10 @@ int main(int argc, char **argv)
 	test_sleep_ms(5);
 	measure(much_memory, "clearing much memory");
 	measure(protect_many, "giving rights to many reservations");
+	measure(many_pieces, "memory in many pieces, made and given back,");
+	large_image = large_program();
+	measure(spawn_large, "the start of a large program");
+	cordon_handle_close(large_image);
 	measure(end_with_regions, "the end of a task with many regions");
 	measure(unmap_regions, "an unmap of many regions");
 	measure(end_with_handles, "the end of a task with many handles");

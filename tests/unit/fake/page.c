@@ -103,6 +103,12 @@ int page_alloc_run(uint64_t frames, unsigned int align_order, paddr_t *out)
 	return -ENOMEM;
 }
 
+int page_alloc_run_part(uint64_t frames, unsigned int align_order, uint64_t *from, paddr_t *out)
+{
+	(void)from;
+	return page_alloc_run(frames, align_order, out);
+}
+
 void page_free_run(paddr_t base, uint64_t frames)
 {
 	for (uint64_t i = 0; i < frames; i++)

@@ -7,12 +7,14 @@
 #include <kernel/heap.h>
 #include <kernel/memory.h>
 #include <kernel/page.h>
+#include <kernel/sched.h>
 #include <kernel/string.h>
 #include <tests/unit/fake/fake.h>
 
 #include <tests/random.h>
 
-#define MIB (UINT64_C(1) << 20)
+#define MIB  (UINT64_C(1) << 20)
+#define MANY (3 * SCHED_POINT_EVERY)
 
 static struct account *account;
 
@@ -279,6 +281,78 @@ Test(memory, zeroing_much_lets_others_run)
 	cr_assert_eq(memory_create(account, 16 * MIB, CORDON_MEMORY_SCATTER, &memory), 0);
 	cr_assert_geq(fake_sched_points, 22);
 	object_unref(&memory->object);
+	end();
+}
+
+Test(memory, S10_making_many_pieces_and_giving_them_back_lets_others_run)
+{
+	struct memory *memory;
+
+	machine(100000);
+	cr_assert_eq(
+	        memory_create_uncleared(account, MANY * PAGE_SIZE, CORDON_MEMORY_SCATTER, &memory),
+	        0);
+	cr_assert_eq(fake_sched_points, MANY / SCHED_POINT_EVERY);
+
+	/* A reference, as of a mapping, is left when the handle goes, and given up in its time. */
+	fake_sched_points = 0;
+	object_ref(&memory->object);
+	object_handle_added(&memory->object);
+	object_handle_removed(&memory->object);
+	object_unref(&memory->object);
+	cr_assert_eq(fake_sched_points, 0, "a lock may be held");
+	memory_release_slowly(memory);
+	cr_assert_eq(fake_sched_points, MANY / SCHED_POINT_EVERY - 1);
+	object_unref(&memory->object);
+
+	/* The last handle is the last reference, mostly. */
+	cr_assert_eq(
+	        memory_create_uncleared(account, MANY * PAGE_SIZE, CORDON_MEMORY_SCATTER, &memory),
+	        0);
+	object_handle_added(&memory->object);
+	object_unref(&memory->object);
+	fake_sched_points = 0;
+	object_handle_removed(&memory->object);
+	cr_assert_eq(fake_sched_points, MANY / SCHED_POINT_EVERY - 1);
+	cr_assert_eq(account->used[CHARGE_FRAMES], 0);
+	end();
+}
+
+Test(memory, S10_a_run_that_is_not_there_is_looked_for_while_others_run)
+{
+	struct memory *memory;
+	paddr_t taken;
+
+	machine(100000);
+	cr_assert_eq(memory_create(account, PAGE_SIZE, 0, &memory), 0);
+	while (page_alloc(1, &taken) == 0)
+		;
+	cr_assert_eq(
+	        memory_create_uncleared(account, 2 * PAGE_SIZE, CORDON_MEMORY_CONTIGUOUS, &memory),
+	        -ENOMEM);
+	cr_assert_geq(fake_sched_points, 3);
+}
+
+Test(memory, S10_a_copy_of_much_lets_others_run)
+{
+	struct memory *to, *from;
+
+	machine(100000);
+	cr_assert_eq(memory_create(account, 8 * MIB, CORDON_MEMORY_SCATTER, &from), 0);
+	cr_assert_eq(memory_create(account, 16 * MIB, 0, &to), 0);
+	for (uint64_t at = 0; at < 8 * MIB; at += 1000)
+		memory_write(from, at, &at, sizeof(at));
+	fake_sched_points = 0;
+	memory_copy(to, 5 * MIB + 3, from, 0, 8 * MIB);
+	cr_assert_eq(fake_sched_points, 3);
+	for (uint64_t at = 0; at < 8 * MIB; at += 1000) {
+		uint64_t found;
+
+		memory_read(to, 5 * MIB + 3 + at, &found, sizeof(found));
+		cr_assert_eq(found, at);
+	}
+	object_unref(&to->object);
+	object_unref(&from->object);
 	end();
 }
 

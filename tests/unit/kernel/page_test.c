@@ -282,6 +282,38 @@ Test(page, finds_a_run_across_blocks_and_gives_the_rest_back)
 	cr_assert_eq(page_alloc(13, &base), 0, "joined again");
 }
 
+/* Else who asks for what there is not keeps the lock, which all CPUs need, for a look at all RAM.
+ */
+Test(page, S10_a_search_for_a_run_keeps_the_lock_for_a_part_of_it_only)
+{
+	uint64_t from = 0, count = 0;
+	paddr_t base, place;
+	int err;
+
+	small_machine();
+	while (page_alloc(0, &base) == 0)
+		;
+	while ((err = page_alloc_run_part(2, 0, &from, &base)) == -EAGAIN)
+		count++;
+	cr_assert_eq(err, -ENOMEM);
+	cr_assert_geq(count, 3);
+	cr_assert_leq(from, 64 * 256);
+
+	/* With an alignment only what is aligned is looked at. */
+	from = 0;
+	cr_assert_eq(page_alloc_run_part(512, 9, &from, &base), -ENOMEM);
+
+	/* What becomes free before the search is there is found. */
+	from = 0;
+	cr_assert_eq(page_alloc_run_part(2, 0, &from, &base), -EAGAIN);
+	place = paddr(62 * MIB);
+	page_free_run(place, 64); /* more than a CPU would keep */
+	while ((err = page_alloc_run_part(2, 0, &from, &base)) == -EAGAIN)
+		;
+	cr_assert_eq(err, 0);
+	cr_assert_eq(base.raw, place.raw);
+}
+
 Test(page, has_blocks_of_one_gib_and_none_larger)
 {
 	paddr_t base;

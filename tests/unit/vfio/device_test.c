@@ -3,6 +3,7 @@
 #include <cordon/errno.h>
 #include <criterion/criterion.h>
 #include <kernel/heap.h>
+#include <kernel/sched.h>
 #include <tests/unit/vfio/device_bed.h>
 
 TestSuite(vfio_device, .init = device_start);
@@ -209,6 +210,77 @@ Test(vfio_device, registers_are_accessed_by_call_in_their_natural_width)
 	cr_assert_eq(sys_device_region_read(device, 0, 0x101, world_user, 7), 7);
 	cr_assert_eq(accesses, 4u, "1, 2 and 4 bytes");
 	cr_assert_eq(memcmp(world_user, (uint8_t *)&value + 1, 7), 0);
+}
+
+/* What happens in the second pause of a long access. */
+static cordon_handle_t device_of_others;
+
+static void others_close_it(void)
+{
+	if (fake_sched_points == 2)
+		call_close(device_of_others);
+}
+
+static void others_switch_it_off(void)
+{
+	if (fake_sched_points == 2)
+		call_config_write(device_of_others, PCI_COMMAND, 0, 2);
+}
+
+static void others_end_the_task(void)
+{
+	if (fake_sched_points == 2)
+		task_current()->ending = true;
+}
+
+static int64_t read_much(cordon_handle_t device)
+{
+	return sys_device_region_read(device, 0, 0, world_user, sizeof(world_user));
+}
+
+static int64_t write_much(cordon_handle_t device)
+{
+	return sys_device_region_write(device, 0, 0, world_user, sizeof(world_user));
+}
+
+/* Each call does one access of 8 bytes after the other; in the second pause something happens,
+ * after which no register is touched any more. */
+static void expect_a_stop(int64_t (*access_much)(cordon_handle_t), void (*others)(void))
+{
+	const uint32_t until = 2 * SCHED_POINT_EVERY;
+	cordon_handle_t device = call_device_open(group, express);
+
+	device_of_others = device;
+	call_config_write(device, PCI_COMMAND, PCI_COMMAND_MEMORY, 2);
+	fake_sched_points = 0;
+	accesses = 0;
+	fake_others_run = others;
+	cr_assert_eq(access_much(device), until * 8);
+	cr_assert_eq(accesses, until);
+	fake_others_run = NULL;
+	task_current()->ending = false;
+	call_close(device);
+}
+
+Test(vfio_device, S10_a_long_access_lets_others_run_and_stops_with_its_task)
+{
+	cordon_handle_t device = call_device_open(group, express);
+
+	call_config_write(device, PCI_COMMAND, PCI_COMMAND_MEMORY, 2);
+	cr_assert_eq(read_much(device), sizeof(world_user));
+	cr_assert_eq(write_much(device), sizeof(world_user));
+	cr_assert_eq(fake_sched_points, 2 * sizeof(world_user) / 8 / SCHED_POINT_EVERY);
+	call_close(device);
+	expect_a_stop(read_much, others_end_the_task);
+	expect_a_stop(write_much, others_end_the_task);
+}
+
+Test(vfio_device, s8_a_long_access_stops_when_the_device_is_closed_or_switched_off_meanwhile)
+{
+	expect_a_stop(read_much, others_close_it);
+	expect_a_stop(write_much, others_close_it);
+	expect_a_stop(read_much, others_switch_it_off);
+	expect_a_stop(write_much, others_switch_it_off);
 }
 
 Test(vfio_device, the_msix_table_reads_as_ones_and_keeps_its_values)
