@@ -2,16 +2,18 @@
 /* System calls on tasks and threads. */
 #include <arch/context.h>
 #include <cordon/errno.h>
+#include <kernel/account.h>
 #include <kernel/futex.h>
-#include <kernel/heap.h>
 #include <kernel/sched.h>
 #include <kernel/string.h>
 #include <kernel/syscall.h>
 #include <kernel/task.h>
 #include <kernel/user.h>
 
-/* What task_spawn checked and copied before anything is created. */
+/* What task_spawn checked and copied before anything is created. Others run while the program is
+ * loaded, so the caller pays for it. */
 struct spawn_request {
+	struct account *payer;
 	struct cordon_spawn args;
 	struct spawn spawn;
 	char *strings;
@@ -19,6 +21,21 @@ struct spawn_request {
 	struct spawn_handle *handles;
 	struct object *image;
 };
+
+static size_t strings_size(const struct spawn_request *request)
+{
+	return (size_t)request->args.argv_bytes + request->args.envp_bytes + 1;
+}
+
+static size_t wanted_size(const struct spawn_request *request)
+{
+	return (request->args.handle_count + 1) * sizeof(*request->wanted);
+}
+
+static size_t handles_size(const struct spawn_request *request)
+{
+	return (request->args.handle_count + 1) * sizeof(*request->handles);
+}
 
 static bool name_is_valid(const char name[CORDON_NAME_MAX])
 {
@@ -51,14 +68,12 @@ static int strings_read(char *to, uint64_t from, uint32_t bytes)
 static int decode_strings(struct spawn_request *request)
 {
 	const struct cordon_spawn *args = &request->args;
-	uint32_t total;
 	int error;
 
 	if (args->argv_bytes > CORDON_SPAWN_ARG_MAX ||
 	    args->envp_bytes > CORDON_SPAWN_ARG_MAX - args->argv_bytes)
 		return -EINVAL;
-	total = args->argv_bytes + args->envp_bytes;
-	request->strings = heap_alloc(total + 1);
+	request->strings = account_alloc(request->payer, strings_size(request));
 	if (!request->strings)
 		return -ENOMEM;
 	error = strings_read(request->strings, args->argv, args->argv_bytes);
@@ -103,8 +118,8 @@ static int decode_handles(struct spawn_request *request)
 
 	if (count > CORDON_SPAWN_HANDLES)
 		return -EINVAL;
-	request->wanted = heap_alloc_array(count + 1, sizeof(*request->wanted));
-	request->handles = heap_alloc_array(count + 1, sizeof(*request->handles));
+	request->wanted = account_alloc(request->payer, wanted_size(request));
+	request->handles = account_alloc(request->payer, handles_size(request));
 	if (!request->wanted || !request->handles)
 		return -ENOMEM;
 	error = user_read(request->wanted, uaddr(request->args.handles),
@@ -156,10 +171,10 @@ static void request_free(struct spawn_request *request)
 				object_unref(request->handles[i].object);
 	if (request->image)
 		object_unref(request->image);
-	heap_free(request->strings);
-	heap_free(request->wanted);
-	heap_free(request->handles);
-	heap_free(request);
+	account_free(request->payer, request->strings, strings_size(request));
+	account_free(request->payer, request->wanted, wanted_size(request));
+	account_free(request->payer, request->handles, handles_size(request));
+	account_free(request->payer, request, sizeof(*request));
 }
 
 /* Handles that were to move leave the giver only when the task exists. */
@@ -172,19 +187,20 @@ static void close_moved(const struct spawn_request *request)
 
 int64_t sys_task_spawn(const struct cordon_spawn *user, cordon_handle_t *out)
 {
-	struct spawn_request *request = heap_alloc(sizeof(*request));
-	struct account *account = NULL;
+	struct account *payer = task_current()->account, *account = NULL;
+	struct spawn_request *request = account_alloc(payer, sizeof(*request));
 	struct task *task;
 	cordon_handle_t none = CORDON_HANDLE_NONE;
 	int64_t error;
 
 	if (!request)
 		return -ENOMEM;
+	request->payer = payer;
 	error = decode(request, user);
 	if (!error) /* a task that nobody could name must not run */
 		error = user_write(uaddr((uintptr_t)out), &none, sizeof(none));
 	if (!error)
-		error = account_divide(task_current()->account, &request->args.budget, &account);
+		error = account_divide(payer, &request->args.budget, &account);
 	if (!error) {
 		request->spawn.account = account;
 		error = task_spawn(&request->spawn, &task);

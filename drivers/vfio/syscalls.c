@@ -205,6 +205,7 @@ int64_t sys_container_unmap(cordon_handle_t handle, uint64_t iova, uint64_t size
 
 int64_t sys_container_batch(cordon_handle_t handle, struct cordon_dma_op *user_ops, uint32_t count)
 {
+	struct account *payer = task_current()->account;
 	struct container *container;
 	struct cordon_dma_op *ops;
 	uint32_t done = 0;
@@ -216,7 +217,7 @@ int64_t sys_container_batch(cordon_handle_t handle, struct cordon_dma_op *user_o
 	if (count == 0 || count > CORDON_DMA_BATCH_MAX)
 		goto out;
 	error = -ENOMEM;
-	ops = heap_alloc_array(count, sizeof(*ops));
+	ops = account_alloc(payer, count * sizeof(*ops)); /* others may run meanwhile */
 	if (!ops)
 		goto out;
 	error = user_read(ops, user(user_ops), count * sizeof(*ops));
@@ -232,7 +233,7 @@ int64_t sys_container_batch(cordon_handle_t handle, struct cordon_dma_op *user_o
 	if (user_write(user(user_ops), ops, count * sizeof(*ops)) && !error)
 		error = -EFAULT;
 free:
-	heap_free(ops);
+	account_free(payer, ops, count * sizeof(*ops));
 out:
 	object_unref(&container->object);
 	return error ? error : (int64_t)done;

@@ -11,6 +11,7 @@
 #include <tests/guest/support/tap.h>
 
 #define PATIENCE UINT64_C(60000000000)
+#define PAGE     CORDON_PAGE_SIZE
 #define BEATS    10 /* rounds of the bystander that are waited for */
 
 static cordon_handle_t beats, bystander, bystander_stop;
@@ -33,6 +34,64 @@ static bool raised(cordon_handle_t handle, cordon_handle_t task)
 	};
 
 	return cordon_object_wait(items, 2, cordon_now() + PATIENCE) > 0 && items[0].pending != 0;
+}
+
+/* --- what a new task gets --- */
+
+static uint64_t kernel_left(uint64_t *used)
+{
+	struct cordon_task_info info;
+
+	if (cordon_task_info(CORDON_HANDLE_NONE, &info) != 0)
+		tap_bail("no information");
+	*used = info.kernel;
+	return info.budget.kernel - info.kernel - info.lent.kernel;
+}
+
+/* Tries to start a task with arguments that are wrong, for no zero ends them: which is EINVAL, but
+ * ENOMEM where there is nothing to pay for them with until they have been looked at. */
+static int64_t spawn_with(uint32_t bytes)
+{
+	static char argv[CORDON_SPAWN_ARG_MAX];
+	const struct cordon_spawn spawn = {.image = test_initramfs(),
+	                                   .image_size = PAGE,
+	                                   .name = "none",
+	                                   .argv = (uintptr_t)argv,
+	                                   .argv_bytes = bytes};
+	cordon_handle_t task;
+
+	memset(argv, 'x', sizeof(argv));
+	return cordon_task_spawn(&spawn, &task);
+}
+
+static int arguments_child(void)
+{
+	cordon_handle_t ends[2];
+	uint64_t before, after;
+
+	while (kernel_left(&before) >= CORDON_SPAWN_ARG_MAX)
+		if (cordon_channel_create(ends) != 0)
+			return 1;
+	if (spawn_with(CORDON_SPAWN_ARG_MAX) != -ENOMEM)
+		return 2;
+	if (spawn_with(1000) != -EINVAL)
+		return 3;
+	kernel_left(&after);
+	return after == before ? 0 : 4;
+}
+
+/* Others run while a task is started: so many threads may be in the middle of that. */
+static void test_arguments(void)
+{
+	const struct child child = {.arguments = {"arguments"},
+	                            .gives = {{test_initramfs(), "initramfs", 0}},
+	                            .budget.kernel = 160 * 1024};
+	struct cordon_task_info info = child_run(&child);
+
+	tap_ok(info.cause == CORDON_CAUSE_EXIT && info.code == 0,
+	       "S10: who starts a task pays for what it is given meanwhile");
+	if (info.code != 0)
+		tap_note("cause %u, code %lld", info.cause, (long long)info.code);
 }
 
 /* --- the bystander --- */
@@ -239,6 +298,8 @@ int main(int argc, char **argv)
 		return bomb_child();
 	if (argc > 1 && strcmp(argv[1], "bystander") == 0)
 		return bystander_child();
+	if (argc > 1 && strcmp(argv[1], "arguments") == 0)
+		return arguments_child();
 	if (argc > 1)
 		return 0;                                     /* "nothing" */
 	child_run(&(struct child){.arguments = {"nothing"}}); /* what is made once is there now */
@@ -246,6 +307,7 @@ int main(int argc, char **argv)
 	bystander_start();
 	for (unsigned int i = 0; i < hoard_count; i++)
 		test_hoard(&hoards[i]);
+	test_arguments();
 	test_all_frames();
 	test_loops();
 	test_bomb();

@@ -75,3 +75,38 @@ Test(vfio_long, an_unmap_of_very_many_stops_when_the_unit_does)
 	cr_assert_eq(call_container_info(container).mappings, 0u);
 	cr_assert_eq(world_memories(), 1u, "its frames stay");
 }
+
+static uint64_t paid_meanwhile;
+
+static void others_look_who_pays(void)
+{
+	if (fake_sched_points == 1)
+		paid_meanwhile = task_current()->account->used[CHARGE_KERNEL];
+}
+
+/* What is paid in the first pause of a batch of an unmap of very many, and others that fail. */
+static uint64_t paid_in_a_batch(uint32_t count)
+{
+	static struct cordon_dma_op ops[100];
+
+	ops[0] = (struct cordon_dma_op){.op = CORDON_DMA_OP_UNMAP,
+	                                .map = {.iova = IOVA, .size = 2 * MANY * PAGE}};
+	map_many();
+	fake_others_run = others_look_who_pays;
+	cr_assert_eq(sys_container_batch(container, user_put(ops, count * sizeof(*ops)), count), 1);
+	cr_assert_geq(fake_sched_points, 1u);
+	return paid_meanwhile;
+}
+
+Test(vfio_long, S10_who_is_stopped_in_a_batch_pays_for_its_copy)
+{
+	uint64_t one, hundred, before, after;
+
+	paid_in_a_batch(1); /* what is kept from now on */
+	before = task_current()->account->used[CHARGE_KERNEL];
+	one = paid_in_a_batch(1);
+	hundred = paid_in_a_batch(100);
+	after = task_current()->account->used[CHARGE_KERNEL];
+	cr_assert_geq(hundred, one + 99 * sizeof(struct cordon_dma_op));
+	cr_assert_eq(after, before, "only until it returns");
+}
