@@ -105,12 +105,14 @@ static bool serve_one(struct init *init, struct running *client)
 {
 	struct cordon_service_request request = {0};
 	struct cordon_service_answer answer;
-	struct cordon_message_handle handles[CORDON_MESSAGE_HANDLES];
+	/* No room for more than a request has: each handle that comes uses up one of init's
+	 * numbers. */
+	struct cordon_message_handle end = {0};
 	struct cordon_message message = {
 	        .bytes = (uintptr_t)&request,
 	        .size = sizeof(request),
-	        .handles = (uintptr_t)handles,
-	        .handle_count = CORDON_MESSAGE_HANDLES,
+	        .handles = (uintptr_t)&end,
+	        .handle_count = 1,
 	};
 	int64_t err = cordon_channel_receive(client->services, &message, CORDON_TIME_POLL);
 	struct cordon_message reply = {
@@ -127,10 +129,10 @@ static bool serve_one(struct init *init, struct running *client)
 	answer.error = -EINVAL;
 	request.name[sizeof(request.name) - 1] = '\0';
 	if (message.size == sizeof(request) && message.handle_count == 1)
-		answer.error = connect_client(init, client, request.name, &handles[0]);
+		answer.error = connect_client(init, client, request.name, &end);
 	/* What was passed on is not here any more. */
-	for (uint32_t i = 0; i < message.handle_count; i++)
-		cordon_handle_close(handles[i].handle);
+	if (message.handle_count == 1)
+		cordon_handle_close(end.handle);
 	if (message.id != 0)
 		cordon_channel_send(client->services, &reply);
 	return true;

@@ -74,6 +74,27 @@ static void test_nonsense(void)
 	cordon_handle_close(ends[1]);
 }
 
+/* init has no room for it, and what does not fit would stay in front of everything else. */
+static void test_too_many_handles(cordon_handle_t other)
+{
+	cordon_handle_t services = cordon_handle_named(CORDON_SERVICE_HANDLE);
+	struct cordon_message_handle moved[2] = {{0}};
+	struct cordon_service_request request = {"greeter"};
+	struct cordon_message message = {.bytes = (uintptr_t)&request,
+	                                 .size = sizeof(request),
+	                                 .handles = (uintptr_t)moved,
+	                                 .handle_count = 2};
+	struct cordon_service_answer answer;
+	struct cordon_message reply = {.bytes = (uintptr_t)&answer, .size = sizeof(answer)};
+	char text[64];
+
+	cordon_event_create(0, &moved[0].handle);
+	cordon_event_create(0, &moved[1].handle);
+	tap_is(cordon_channel_call(services, &message, &reply, CORDON_TIME_FOREVER), -EPIPE,
+	       "a request with two handles closes the services of its sender");
+	tap_is(ask(other, "?", text), 0, "and nothing else");
+}
+
 static int test(void)
 {
 	cordon_handle_t channel, again;
@@ -93,6 +114,7 @@ static int test(void)
 	tap_is(connect_to("greeter", &again), 0,
 	       "a new connection waits for it to be started again");
 	tap_is(ask(again, "?", text), 0, "and is answered then");
+	test_too_many_handles(again);
 	return tap_done();
 }
 

@@ -16,7 +16,12 @@ extern "C" {
 #define CORDON_SERVICE_HANDLE   "services" /* handle of a task that may connect */
 #define CORDON_SERVICE_NAME_MAX (CORDON_NAME_MAX - (sizeof(CORDON_SERVICE_PREFIX) - 1))
 
-/* What init is asked for (in channel_call, with one end of a new channel), and what it answers. */
+/*
+ * What init is asked for (in channel_call, with one end of a new channel), and what it answers. A
+ * message that is longer than this or has more than one handle closes the sender's `services`, for
+ * good: it would stay in front of all others. Servers do well to receive likewise, with room for as
+ * many handles as their protocol has: each that comes uses up a number of theirs (CAVEATS.md).
+ */
 struct cordon_service_request {
 	char name[CORDON_NAME_MAX]; /* zero-terminated */
 };
