@@ -197,6 +197,29 @@ void arch_set_fs_base(uint64_t base)
 	msr_write(MSR_FS_BASE, base);
 }
 
+/* --- the x87 state ------------------------------------------------------------------------- */
+
+/* Where FXRSTOR does not load the pointers to the last x87 instruction and its operand, a load of
+ * the kernel's own sets them, so that they tell nothing of another task. Before it, pending
+ * exceptions are cleared, which it would report, and the registers emptied, one of which it takes.
+ */
+static void forget_fpu_pointers(void)
+{
+	static const uint32_t constant = 0;
+
+	__asm__ volatile("fnclex\n\t"
+	                 "emms\n\t"
+	                 "fildl %0" ::"m"(constant)
+	                 : "memory");
+}
+
+static void load_fpu(const struct fpu_state *fpu)
+{
+	if (cpu_features.fpu_pointers_stay)
+		forget_fpu_pointers();
+	__asm__ volatile("fxrstor64 (%0)" ::"r"(fpu) : "memory");
+}
+
 /* --- switching ----------------------------------------------------------------------------- */
 
 void arch_switch_state(struct arch_thread *from, struct arch_thread *to)
@@ -209,7 +232,7 @@ void arch_switch_state(struct arch_thread *from, struct arch_thread *to)
 		save_bases(from);
 	}
 	if (to->fpu != NULL) {
-		__asm__ volatile("fxrstor64 (%0)" ::"r"(to->fpu) : "memory");
+		load_fpu(to->fpu);
 		load_bases(to);
 		/* Only threads with a user half come from ring 3. */
 		cpu->percpu.kernel_sp = top;

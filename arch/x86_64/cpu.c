@@ -7,6 +7,7 @@
 #include <kernel/panic.h>
 #include <kernel/string.h>
 
+#include "fpu.h"
 #include "regs.h"
 #include "syscall.h"
 
@@ -30,6 +31,8 @@
 #define EXTENDED_EDX_SYSCALL   (1u << 11)
 #define EXTENDED_EDX_NX        (1u << 20)
 #define EXTENDED_EDX_1G        (1u << 26)
+#define LEAF_EXTENDED_MAX      0x80000000u
+#define LEAF_CAPACITY          0x80000008u
 
 struct cpu_features cpu_features;
 
@@ -48,6 +51,15 @@ bool cpu_has_1g_leaves(void)
 bool cpu_has_x2apic(void)
 {
 	return cpuid(LEAF_FEATURES, 0).ecx & FEATURES_ECX_X2APIC;
+}
+
+static bool pointers_stay(void)
+{
+	struct cpuid_result first = cpuid(0, 0);
+	bool known = cpuid(LEAF_EXTENDED_MAX, 0).eax >= LEAF_CAPACITY;
+
+	return fpu_pointers_stay((struct cpu_vendor){first.ebx, first.edx, first.ecx},
+	                         known ? cpuid(LEAF_CAPACITY, 0).ebx : 0);
 }
 
 static struct cpu_features detect(void)
@@ -78,6 +90,7 @@ static struct cpu_features detect(void)
 	found.clflushopt = structured.ebx & STRUCTURED_EBX_FLUSH;
 	found.clflush_line = FEATURES_EBX_LINE(features.ebx);
 	found.leaves_1g = extended.edx & EXTENDED_EDX_1G;
+	found.fpu_pointers_stay = pointers_stay();
 	if (found.clflush_line == 0)
 		panic("the processor reports no CLFLUSH line size");
 	return found;
@@ -157,7 +170,8 @@ static bool features_equal(const struct cpu_features *a, const struct cpu_featur
 {
 	return a->mce == b->mce && a->smep == b->smep && a->smap == b->smap && a->umip == b->umip &&
 	       a->fsgsbase == b->fsgsbase && a->clflushopt == b->clflushopt &&
-	       a->clflush_line == b->clflush_line && a->leaves_1g == b->leaves_1g;
+	       a->clflush_line == b->clflush_line && a->leaves_1g == b->leaves_1g &&
+	       a->fpu_pointers_stay == b->fpu_pointers_stay;
 }
 
 /* Code is patched and tables are built for what the first one has. */

@@ -12,6 +12,7 @@ struct cpu_features {
 	bool umip;
 	bool fsgsbase;
 	bool leaves_1g;
+	bool fpu_pointers_stay; /* FXRSTOR does not load them (fpu.h) */
 	bool clflushopt;
 	uint32_t clflush_line; /* bytes */
 };

@@ -11,3 +11,6 @@ ioapic_test_SRCS := tests/unit/arch/ioapic_test.c arch/x86_64/ioapic.c
 
 UNIT_TESTS += cmos_test
 cmos_test_SRCS := tests/unit/arch/cmos_test.c arch/x86_64/cmos.c
+
+UNIT_TESTS += fpu_test
+fpu_test_SRCS := tests/unit/arch/fpu_test.c
