@@ -25,6 +25,7 @@ static inline uint8_t attack_byte(uint32_t index)
 #define ATTACK_PAGE_IOVA   UINT64_C(0x4100000000) /* "page", step by step */
 #define ATTACK_SECOND_IOVA UINT64_C(0x4200000000)
 #define ATTACK_NO_IOVA     UINT64_C(0x5000000000) /* never mapped */
+#define ATTACK_IOVA_BITS   39u                    /* what they need */
 
 /* The steps. */
 #define ATTACK_PERMITTED   "permitted"   /* page mapped for writing; the device writes it */

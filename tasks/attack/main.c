@@ -47,6 +47,9 @@ int main(int argc, char **argv)
 
 	if (result < 0) {
 		printf("  attack: %s\n", device.error.text);
+		if (device.error.step == VFIO_STEP_MAP_MEMORY)
+			printf("  attack: IOVAs of %u bits are needed (iommu.bits=)\n",
+			       ATTACK_IOVA_BITS);
 		return 1;
 	}
 	result = edu_open(&device, &attacker.edu);

@@ -193,6 +193,12 @@ static void check_fault(struct scene *scene, const char *name, uint64_t iova, bo
 	            iova, scene->child.name);
 }
 
+/* -ECANCELED: the attacker has said itself what it could not do. */
+static const char *failure(int result)
+{
+	return result == -ECANCELED ? "the attacker ended early" : cordon_strerror(result);
+}
+
 /* Lets the paused attacker make its next move. True when it pauses again. */
 static bool next_move(struct scene *scene, const char *name, uint64_t *since)
 {
@@ -207,8 +213,7 @@ static bool next_move(struct scene *scene, const char *name, uint64_t *since)
 	if (result == CHILD_PAUSED)
 		return true;
 	return step_result(false, step_name(text, name, "carried out"), "%s",
-	                   result == CHILD_ENDED ? "the attacker ended early"
-	                                         : cordon_strerror(result));
+	                   failure(result == CHILD_ENDED ? -ECANCELED : result));
 }
 
 static void refused(struct scene *scene, const char *name, uint64_t iova)
@@ -281,7 +286,7 @@ static void run_attacks(struct scene *scene)
 	snprintf(other_write, sizeof(other_write), ATTACK_WRITE "=0x%" PRIx64, other);
 	snprintf(nowhere, sizeof(nowhere), ATTACK_WRITE "=0x%" PRIx64, ATTACK_NO_IOVA);
 	result = start_attacker(scene, steps);
-	if (!step_result(result == 0, "attack-opens-its-device", "%s", cordon_strerror(result)))
+	if (!step_result(result == 0, "attack-opens-its-device", "%s", failure(result)))
 		return;
 	demo_print_holders(scene->demo);
 	step_result(demo_group_is_held(scene->demo, scene->demo->edu_group, scene->child.id),
@@ -349,7 +354,7 @@ static void run_in_flight(struct scene *scene)
 		child_close(&scene->child);
 	}
 	if (step_result(result == 1, name, "%s",
-	                result == 0 ? "this machine is too slow to tell" : cordon_strerror(result)))
+	                result == 0 ? "this machine is too slow to tell" : failure(result)))
 		check_unchanged(scene, "killed-in-flight", ALL_PAGES);
 }
 
