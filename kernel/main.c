@@ -106,6 +106,7 @@ static void platform_start(const struct boot_info *boot, struct madt *madt)
 	struct arch_platform platform = {.local_apic = paddr(0xfee00000)};
 	struct acpi_bytes table;
 	struct fadt fadt = {0};
+	const char *failed;
 
 	if (acpi_init(boot->acpi_rsdp))
 		log_error("no usable ACPI tables");
@@ -118,8 +119,9 @@ static void platform_start(const struct boot_info *boot, struct madt *madt)
 	if (acpi_find("HPET", 0, &table) && hpet_parse(table, &platform.hpet))
 		platform.hpet = paddr(0);
 	power_start(&fadt);
-	if (arch_init_interrupts(&platform))
-		panic("no usable local APIC or clock");
+	failed = arch_init_interrupts(&platform);
+	if (failed)
+		panic("%s", failed);
 }
 
 static void devices_start(const struct boot_info *boot)

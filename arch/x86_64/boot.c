@@ -73,13 +73,12 @@ void arch_init_memory(const struct boot_info *boot)
 	arch_check_wx();
 }
 
-int arch_init_interrupts(const struct arch_platform *platform)
+const char *arch_init_interrupts(const struct arch_platform *platform)
 {
-	int error;
-
 	pic_disable();
-	error = apic_init(platform->local_apic);
-	if (error == 0)
-		error = clock_init(platform);
-	return error;
+	if (apic_init(platform->local_apic) != 0)
+		return "no usable local APIC";
+	if (clock_init(platform) != 0)
+		return "no usable HPET or ACPI PM timer: the time cannot be told";
+	return NULL;
 }

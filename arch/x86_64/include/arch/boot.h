@@ -40,9 +40,9 @@ struct arch_platform {
 	bool pm_timer_32bit;
 	paddr_t hpet; /* 0: none */
 };
-/* Returns -ENODEV when there is neither HPET nor PM timer to calibrate against, or the local APIC
- * does not answer; -ENOMEM. */
-int arch_init_interrupts(const struct arch_platform *platform);
+/* Returns NULL; or what is missing: a local APIC that answers, an HPET or a PM timer to calibrate
+ * against. The log says more. */
+const char *arch_init_interrupts(const struct arch_platform *platform);
 
 /* Called by the boot entry on the boot stack. */
 _Noreturn void kernel_main(const struct boot_info *boot);
