@@ -421,15 +421,18 @@ int aspace_map(struct aspace *aspace, struct memory *memory, uint64_t offset, ui
 	if (!region->zapped)
 		err = region_fill_locked(region, region->node.start, size, prot);
 	if (err != 0)
-		goto remove;
+		goto undo;
 	address->raw = region->node.start;
 	spin_unlock(&aspace->lock);
 	if (!list_empty(&gone))
 		regions_release(&gone);
 	return 0;
 
-remove:
-	region_remove_locked(region, &gone);
+undo:
+	if (flags & ASPACE_MAP_COMMIT)
+		region->prot = CORDON_PROT_NONE; /* no hole is left in what was reserved */
+	else
+		region_remove_locked(region, &gone);
 	tables_settle_locked(aspace);
 	spin_unlock(&aspace->lock);
 	regions_release(&gone);

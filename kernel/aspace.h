@@ -27,7 +27,7 @@ struct aspace {
 #define ASPACE_ANY_MIN (UINT64_C(128) << 30)
 
 /* Beside CORDON_MAP_*: the place, which is fixed, is reserved throughout (-EEXIST otherwise), and
- * no longer is then. */
+ * no longer is then. Without memory for tables (-ENOMEM) it has no rights, but is no hole. */
 #define ASPACE_MAP_COMMIT 0x80000000u
 
 /* Charged for its tables. Returns 0 or -ENOMEM. */
@@ -55,8 +55,8 @@ int aspace_protect(struct aspace *aspace, uaddr_t address, uint64_t size, uint32
 
 /*
  * An access met no page. If the address lies in a region that grows, it gets memory from there to
- * its end: 0. Otherwise -EFAULT; -ENOSPC in the guard below (a stack overflow); -ENOMEM. Called
- * without locks.
+ * its end: 0, also when another thread was faster. Otherwise -EFAULT; -ENOSPC in the guard below (a
+ * stack overflow); -ENOMEM. Called without locks.
  */
 int aspace_grow(struct aspace *aspace, uaddr_t address);
 

@@ -4,8 +4,9 @@
  * (aspace_protect), or, in a region that grows, by touching them.
  *
  * Memory is made without a lock, because it has to be zeroed; ASPACE_MAP_COMMIT then puts it in
- * place only if the addresses are still reserved. It comes without rights, so that nothing has to
- * be stored and the last step cannot fail halfway.
+ * place only if the addresses are still reserved. Of a range that gets rights it comes without
+ * them, so that nothing has to be stored and the last step cannot fail halfway; in a region that
+ * grows with them, in one step: other threads may touch it at any time.
  */
 #include <cordon/errno.h>
 #include <kernel/aspace.h>
@@ -14,9 +15,9 @@
 
 #include "region.h"
 
-/* Puts zeroed memory, still without rights, behind addresses that are reserved. Returns 0, -ENOMEM,
- * or -EEXIST when some are reserved no longer. */
-static int reserve_commit(struct aspace *aspace, uint64_t start, uint64_t size)
+/* Puts zeroed memory behind addresses that are reserved. Returns 0, -ENOMEM, or -EEXIST when some
+ * are reserved no longer. */
+static int reserve_commit(struct aspace *aspace, uint64_t start, uint64_t size, uint32_t prot)
 {
 	const uint32_t prot_max = CORDON_PROT_READ | CORDON_PROT_WRITE | CORDON_PROT_EXEC;
 	uaddr_t address = uaddr(start);
@@ -28,8 +29,7 @@ static int reserve_commit(struct aspace *aspace, uint64_t start, uint64_t size)
 	if (err != 0)
 		return err;
 	memory->anonymous = true;
-	err = aspace_map(aspace, memory, 0, size, CORDON_PROT_NONE, prot_max, ASPACE_MAP_COMMIT,
-	                 &address);
+	err = aspace_map(aspace, memory, 0, size, prot, prot_max, ASPACE_MAP_COMMIT, &address);
 	object_unref(&memory->object);
 	return err;
 }
@@ -72,7 +72,7 @@ int reserves_commit(struct aspace *aspace, uint64_t start, uint64_t end)
 		if (i % SCHED_POINT_EVERY == 0)
 			err = reserve_pause();
 		if (err == 0)
-			err = reserve_commit(aspace, start, size);
+			err = reserve_commit(aspace, start, size, CORDON_PROT_NONE);
 		if (err == -EEXIST)
 			err = 0; /* another thread was faster with some of it: looks again */
 		else
@@ -82,14 +82,18 @@ int reserves_commit(struct aspace *aspace, uint64_t start, uint64_t end)
 }
 
 /* How much an access at an address commits: from there to the end, and at least as much as is due,
- * so that a deep stack does not consist of many small pieces. */
+ * so that a deep stack does not consist of many small pieces. -EEXIST: there is a page by now. */
 static int grow_find_locked(struct aspace *aspace, uint64_t address, uint64_t *start,
                             uint64_t *size)
 {
 	const struct tree_node *node = tree_find(&aspace->regions, address);
 	struct region *region;
 	uint64_t room;
+	uint32_t prot;
+	paddr_t base;
 
+	if (arch_paging_lookup(&aspace->paging, uaddr(address), &base, &prot))
+		return -EEXIST;
 	if (!node || node->start > address)
 		return -EFAULT;
 	region = region_from(node);
@@ -113,10 +117,7 @@ int aspace_grow(struct aspace *aspace, uaddr_t address)
 	spin_lock(&aspace->lock);
 	err = grow_find_locked(aspace, address.raw, &start, &size);
 	spin_unlock(&aspace->lock);
-	if (err != 0)
-		return err;
-	err = reserve_commit(aspace, start, size);
-	if (err == -EEXIST)
-		return 0; /* another thread was faster: the access tells */
-	return err != 0 ? err : aspace_protect(aspace, uaddr(start), size, prot);
+	if (err == 0)
+		err = reserve_commit(aspace, start, size, prot);
+	return err == -EEXIST ? 0 : err; /* another thread was faster: the access tells */
 }

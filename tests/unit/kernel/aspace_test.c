@@ -789,7 +789,6 @@ Test(aspace, a_stack_grows_from_its_end_and_never_into_its_guard)
 	cr_assert(has_memory(&bed, guard + 299, RW));
 	cr_assert(has_memory(&bed, guard + 300 - 16, RW), "some more than asked for");
 	cr_assert_not(has_memory(&bed, guard + 300 - 17, RW));
-	cr_assert_eq(GROW(guard + 299), -EFAULT, "it has its memory");
 	cr_assert_eq(GROW(guard + 300), -EFAULT, "behind it");
 	cr_assert_eq(GROW(guard + 200), 0);
 	for (uint64_t page = guard + 200; page < guard + 300; page++)
@@ -802,6 +801,52 @@ Test(aspace, a_stack_grows_from_its_end_and_never_into_its_guard)
 	cr_assert_eq(GROW(guard - 1), -ENOSPC);
 	cr_assert_leq(bed.aspace->region_count, 5);
 #undef GROW
+	bed_end(&bed);
+}
+
+static void others_touch_the_stack(void)
+{
+	fake_others_run = NULL;
+	cr_assert_eq(aspace_grow(others_bed->aspace, uaddr(BASE + CORDON_STACK_GUARD)), 0);
+	cr_assert(has_memory(others_bed, CORDON_STACK_GUARD / PAGE_SIZE, RW));
+}
+
+Test(aspace, threads_that_touch_a_stack_at_once_all_go_on)
+{
+	const uint64_t guard = CORDON_STACK_GUARD / PAGE_SIZE;
+	static struct bed bed;
+
+	bed_init(&bed);
+	others_bed = &bed;
+	cr_assert_eq(reserve(&bed, guard + 1024, CORDON_MAP_GROW), 0);
+	fake_others_run = others_touch_the_stack; /* in the middle of clearing 4 MiB */
+	cr_assert_eq(aspace_grow(bed.aspace, uaddr(BASE + CORDON_STACK_GUARD)), 0);
+	cr_assert_null(fake_others_run);
+	for (uint64_t page = guard; page < guard + 1024; page++)
+		cr_assert(has_memory(&bed, page, RW));
+	/* One that faulted before and asks only now. */
+	cr_assert_eq(aspace_grow(bed.aspace, uaddr(BASE + CORDON_STACK_GUARD)), 0);
+	cr_assert_eq(aspace_protect(bed.aspace, uaddr(BASE + CORDON_STACK_GUARD), PAGE_SIZE,
+	                            CORDON_PROT_NONE),
+	             0);
+	cr_assert_eq(aspace_grow(bed.aspace, uaddr(BASE + CORDON_STACK_GUARD)), -EFAULT,
+	             "it has memory, and may not be touched");
+	bed_end(&bed);
+}
+
+Test(aspace, a_stack_without_memory_for_tables_leaves_no_hole)
+{
+	const uint64_t pages = CORDON_STACK_GUARD / PAGE_SIZE + 64;
+	static struct bed bed;
+
+	bed_init(&bed);
+	cr_assert_eq(reserve(&bed, pages, CORDON_MAP_GROW), 0);
+	fake_paging_fail(1);
+	cr_assert_eq(aspace_grow(bed.aspace, uaddr(BASE + (pages - 1) * PAGE_SIZE)), -ENOMEM);
+	fake_paging_fail(0);
+	cr_assert_eq(bed.aspace->tables_charged, bed.aspace->paging.tables + 1);
+	cr_assert_eq(reserve(&bed, pages, 0), -EEXIST);
+	cr_assert_eq(aspace_protect(bed.aspace, uaddr(BASE), pages * PAGE_SIZE, R), 0, "no hole");
 	bed_end(&bed);
 }
 
