@@ -46,13 +46,14 @@ int64_t sys_memory_info(cordon_handle_t handle, struct cordon_memory_info *out)
 	return user_write(uaddr((uintptr_t)out), &info, sizeof(info));
 }
 
-/* The protection that a handle's rights allow. */
+/* The protection that a handle's rights allow: nothing without READ, since pages that can be
+ * written or executed can be read as well. */
 static uint32_t prot_of_rights(uint32_t rights)
 {
-	uint32_t prot = 0;
+	uint32_t prot = CORDON_PROT_READ;
 
-	if (rights & CORDON_RIGHT_READ)
-		prot |= CORDON_PROT_READ;
+	if (!(rights & CORDON_RIGHT_READ))
+		return CORDON_PROT_NONE;
 	if (rights & CORDON_RIGHT_WRITE)
 		prot |= CORDON_PROT_WRITE;
 	if (rights & CORDON_RIGHT_EXEC)

@@ -140,6 +140,16 @@ static void test_map_errors(void)
 	tap_is(cordon_memory_protect(at, PAGE, RW), -EACCES, "and cannot be made writable");
 	cordon_memory_unmap(at, PAGE);
 	cordon_handle_close(weak);
+
+	cordon_handle_dup(memory, CORDON_RIGHT_WRITE | CORDON_RIGHT_EXEC | CORDON_RIGHT_MAP, &weak);
+	tap_is(map(weak, 0, 0, PAGE, CORDON_PROT_WRITE, 0, &at), -EACCES,
+	       "memory_map: to write without READ, which would be to read");
+	tap_is(map(weak, 0, 0, PAGE, CORDON_PROT_EXEC, 0, &at), -EACCES, "nor to execute");
+	tap_is(map(weak, 0, 0, PAGE, CORDON_PROT_NONE, 0, &at), 0, "maps without rights");
+	tap_is(cordon_memory_protect(at, PAGE, CORDON_PROT_WRITE), -EACCES,
+	       "and cannot be made writable without READ");
+	cordon_memory_unmap(at, PAGE);
+	cordon_handle_close(weak);
 	cordon_handle_close(memory);
 }
 
