@@ -13,6 +13,7 @@
 
 /* CPUID bits (Intel SDM 2, CPUID). */
 #define LEAF_FEATURES          1u
+#define FEATURES_ECX_CX16      (1u << 13)
 #define FEATURES_ECX_X2APIC    (1u << 21)
 #define FEATURES_EDX_MCE       (1u << 7)
 #define FEATURES_EDX_APIC      (1u << 9)
@@ -60,6 +61,11 @@ static bool pointers_stay(void)
 
 	return fpu_pointers_stay((struct cpu_vendor){first.ebx, first.edx, first.ecx},
 	                         known ? cpuid(LEAF_CAPACITY, 0).ebx : 0);
+}
+
+bool arch_can_store_pair(void)
+{
+	return cpuid(LEAF_FEATURES, 0).ecx & FEATURES_ECX_CX16;
 }
 
 static struct cpu_features detect(void)

@@ -250,6 +250,14 @@ static inline void iommu_store(const struct iommu_unit *unit, uint64_t *word, ui
 	iommu_publish(unit, word, sizeof(*word));
 }
 
+/* Stores two words at once, visibly, after all that was stored before; see arch_store_pair. */
+static inline void iommu_store_pair(const struct iommu_unit *unit, uint64_t *pair, uint64_t first,
+                                    uint64_t second)
+{
+	arch_store_pair(pair, first, second);
+	iommu_publish(unit, pair, 2 * sizeof(*pair));
+}
+
 /* (fault.c) A vector for the unit's fault interrupt, and the message that raises it. False, and
  * said in the log: there is none, and faults are only polled. */
 bool iommu_fault_route(struct iommu_unit *unit, uint32_t *address, uint32_t *data);

@@ -117,7 +117,7 @@ static inline unsigned int amd_feature_levels(uint64_t features)
 
 /* An entry of zeroes lets everything pass: none is ever written. */
 struct amd_device_entry {
-	uint64_t translation;
+	_Alignas(16) uint64_t translation; /* changed together with the next: entry_write */
 	uint64_t domain;
 	uint64_t interrupts;
 	uint64_t other; /* guest tables and attribute overrides: not used */

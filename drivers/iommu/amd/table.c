@@ -89,6 +89,18 @@ bool amd_is_attached(const struct amd_unit *unit, rid_t requester)
 	return unit->devices[requester.raw].translation != unit->blocked;
 }
 
+/*
+ * Entries are valid all the time, and the unit may read one at any moment: the two words change at
+ * once. Apart, it could take up a table under the id of blocked entries, which all of them share
+ * and no detach flushes, or the empty table under a domain's.
+ */
+static void entry_write(const struct amd_unit *unit, struct amd_device_entry *entry,
+                        uint64_t translation, uint64_t domain)
+{
+	_Static_assert(offsetof(struct amd_device_entry, domain) == sizeof(uint64_t), "a pair");
+	iommu_store_pair(&unit->unit, &entry->translation, translation, domain);
+}
+
 /* Blocked, as at the start: the domain's id must not stay, since the unit may cache under it that
  * nothing is there, when the id is another domain's; and the next holder's faults are recorded. */
 static int entry_block(struct amd_unit *unit, rid_t requester, uint32_t domain)
@@ -96,8 +108,7 @@ static int entry_block(struct amd_unit *unit, rid_t requester, uint32_t domain)
 	struct amd_device_entry *entry = &unit->devices[requester.raw];
 	int error;
 
-	iommu_store(&unit->unit, &entry->translation, unit->blocked);
-	iommu_store(&unit->unit, &entry->domain, 0);
+	entry_write(unit, entry, unit->blocked, 0);
 	mark_context(requester, domain, MARK_CONTEXT_ABSENT, paddr(0));
 	/* The entry first: else a walk between the two could cache again. The second waits for
 	 * what was translated before. */
@@ -115,12 +126,11 @@ int amd_attach(struct iommu_unit *base, rid_t requester, const struct iommu_doma
 
 	ASSERT(!amd_is_attached(unit, requester));
 	mark_context(requester, domain->id, MARK_CONTEXT_PRESENT, domain->table.root);
-	/* The unit may read the words apart: the one that permits comes last. A new holder is
-	 * heard, whatever the last one did. */
-	iommu_store(&unit->unit, &entry->domain, domain->id);
-	iommu_store(&unit->unit, &entry->translation,
+	/* A new holder is heard, whatever the last one did. */
+	entry_write(unit, entry,
 	            entry_of(domain->table.levels, domain->table.root) | AMD_DTE_READ |
-	                    AMD_DTE_WRITE);
+	                    AMD_DTE_WRITE,
+	            domain->id);
 	error = amd_flush_device(unit, requester);
 	/* What the id's last owner left went before the id was free; where absence is cached,
 	 * something may be there again. */
@@ -145,6 +155,8 @@ int amd_fault_silence(struct iommu_unit *base, rid_t requester, const struct iom
 	struct amd_unit *unit = amd_unit_of(base);
 	struct amd_device_entry *entry = &unit->devices[requester.raw];
 	uint64_t word = entry->domain & ~AMD_DTE_SUPPRESS;
+
+	/* One word: the other stays. */
 
 	iommu_store(&unit->unit, &entry->domain, silent ? word | AMD_DTE_SUPPRESS : word);
 	mark_context(requester, domain ? domain->id : 0, MARK_CONTEXT_CHANGED, paddr(0));

@@ -27,6 +27,7 @@ static const char reason_unsure[] =
         "not tell: say iommu.dma-remap=on when it is (docs/options.md)";
 static const char reason_on[] = "it was switched on, but stays off";
 static const char reason_events_on[] = "its event log does not work";
+static const char reason_pair[] = "the processor cannot store an entry at once (no CMPXCHG16B)";
 static const char reason_queue_on[] = "its command buffer does not work";
 
 /* Addresses for HyperTransport's own purposes: never translated (2.1.4.1). */
@@ -273,6 +274,8 @@ static const char *start(struct amd_unit *unit, const struct ivrs *ivrs, bool re
 		return why;
 	if (!unit->levels_max)
 		return iommu_reason_width;
+	if (!arch_can_store_pair())
+		return reason_pair;
 	if (ivrs->physical_bits && ivrs->physical_bits < 64 &&
 	    page_ram_end().raw >> ivrs->physical_bits)
 		return iommu_reason_reach;

@@ -13,6 +13,8 @@ static struct thread fake_thread;
 struct percpu fake_percpu = {.self = &fake_percpu, .current = &fake_thread};
 struct percpu *fake_percpu_here = &fake_percpu;
 uint64_t fake_fences;
+uint64_t fake_pair_stores;
+bool fake_can_store_pair = true;
 
 static void (*relax_hook)(void *context);
 static void *relax_context;
@@ -36,6 +38,20 @@ void arch_cpu_relax(void)
 	fake_clock_advance(FAKE_RELAX_NS);
 	if (relax_hook)
 		relax_hook(relax_context);
+}
+
+bool arch_can_store_pair(void)
+{
+	return fake_can_store_pair;
+}
+
+void arch_store_pair(uint64_t *pair, uint64_t first, uint64_t second)
+{
+	ASSERT((uintptr_t)pair % 16 == 0);
+	ASSERT(fake_can_store_pair);
+	fake_pair_stores++;
+	pair[0] = first;
+	pair[1] = second;
 }
 
 void arch_fence(void)

@@ -58,6 +58,10 @@ void fake_on_cache_flush(void (*hook)(void *context, const void *start, size_t s
                          void *context);
 extern uint64_t fake_fences;
 
+/* How often arch_store_pair was called, and whether the CPU can. */
+extern uint64_t fake_pair_stores;
+extern bool fake_can_store_pair;
+
 /* How often sched_point was called (sched.c); never with a lock held. What others do meanwhile:
  * called each time, when set. */
 extern uint64_t fake_sched_points;

@@ -9,13 +9,15 @@
 static struct amdvi *units[2];
 static size_t unit_count;
 
-/* Half of an entry may be seen at any time: valid always, and rights never without a table of a
- * domain. */
+/* An entry may be seen at any time: valid always, rights never without a table of a domain, and the
+ * id of a domain never without its table. */
 static void check_entry(const uint64_t *words)
 {
 	cr_assert_eq(words[0] & 3, 3, "an entry that is not valid lets everything pass");
-	if ((words[0] >> 61 & 3) == 0)
+	if ((words[0] >> 61 & 3) == 0) {
+		cr_assert_eq(words[1] & 0xffff, 0, "the empty table under the id of a domain");
 		return;
+	}
 	cr_assert_neq(words[0] >> 9 & 7, 0, "rights without a table: untranslated");
 	cr_assert_neq(words[1] & 0xffff, 0, "rights under the domain of blocked entries");
 }

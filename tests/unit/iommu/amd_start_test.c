@@ -258,6 +258,17 @@ Test(amd_start, memory_beyond_its_addresses_makes_the_unit_unusable)
 	bed_assert_refused("memory lies beyond");
 }
 
+/* Entries could then be seen half changed. */
+Test(amd_start, processor_that_stores_one_word_at_a_time_makes_the_unit_unusable)
+{
+	bed_prepare(AMDVI_FEATURES, 0);
+	fake_can_store_pair = false;
+	bed_start();
+	bed_assert_refused("cannot store an entry at once");
+	cr_expect(bed.unit->translation, "blocked is better than open");
+	assert_all_blocked();
+}
+
 /* What it lets pass nobody can help; its interrupts are remapped all the same. */
 static void check_no_translation(void)
 {

@@ -63,6 +63,23 @@ Test(amd_reach, detached_requester_does_not_keep_the_domain_id)
 	cr_expect_eq(entry[1], 0);
 }
 
+/* The model looks at each state that is written back; what snoops could see one that is not. */
+Test(amd_reach, entry_changes_at_once)
+{
+	struct amd_device_entry *entry;
+
+	bed_begin(0);
+	struct iommu_domain *domain = bed_new_domain();
+	entry = &amd_unit_of(bed.unit)->devices[BED_SOURCE];
+	uint64_t stores = fake_pair_stores;
+	cr_assert_eq(iommu_attach(domain, bed.unit, 0, (rid_t){BED_SOURCE}), 0);
+	cr_expect_eq(fake_pair_stores, stores + 1);
+	cr_expect_eq(entry->domain, domain->id);
+	cr_assert_eq(iommu_detach(domain, bed.unit, 0, (rid_t){BED_SOURCE}), 0);
+	cr_expect_eq(fake_pair_stores, stores + 2);
+	cr_expect_eq(entry->domain, 0);
+}
+
 Test(amd_reach, functions_that_share_an_id_leave_one_by_one)
 {
 	uint64_t target;

@@ -21,6 +21,28 @@ static inline void arch_increment_release(uint32_t *value)
 	__asm__ volatile("addl $1, %0" : "+m"(*value)::"memory", "cc");
 }
 
+/* Whether this CPU can store two words at once (arch_store_pair). */
+bool arch_can_store_pair(void);
+
+/*
+ * Stores two words at once, at an address that is aligned to both, after all that was stored
+ * before: who reads both in one access, as a device does, never finds one old and one new (SDM 3,
+ * 8.1.2.2: a locked operation). Only where arch_can_store_pair.
+ */
+static inline void arch_store_pair(uint64_t *pair, uint64_t first, uint64_t second)
+{
+	uint64_t old_first = pair[0], old_second = pair[1];
+	bool stored;
+
+	do {
+		__asm__ volatile("lock cmpxchg16b %1"
+		                 : "=@ccz"(stored), "+m"(*(uint64_t(*)[2])pair), "+a"(old_first),
+		                   "+d"(old_second)
+		                 : "b"(first), "c"(second)
+		                 : "memory");
+	} while (!stored);
+}
+
 /* A hint in spin loops. */
 static inline void arch_cpu_relax(void)
 {

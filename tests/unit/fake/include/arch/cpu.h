@@ -13,6 +13,12 @@ static inline void arch_increment_release(uint32_t *value)
 	__atomic_fetch_add(value, 1, __ATOMIC_RELEASE);
 }
 
+/* Answers fake_can_store_pair. */
+bool arch_can_store_pair(void);
+
+/* Counted, see fake_pair_stores. */
+void arch_store_pair(uint64_t *pair, uint64_t first, uint64_t second);
+
 /* Advances the fake clock by FAKE_RELAX_NS and runs the hook of fake_on_relax, in which a device
  * model can make progress. */
 void arch_cpu_relax(void);
