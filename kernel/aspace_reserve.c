@@ -53,16 +53,6 @@ static bool reserve_find(struct aspace *aspace, uint64_t *start, uint64_t end, u
 	return *size > 0;
 }
 
-/* There may be very many pieces, and another thread that reserves what was committed. */
-static int reserve_pause(void)
-{
-	const struct task *task;
-
-	sched_point();
-	task = task_current();
-	return task && task->ending ? -EINTR : 0;
-}
-
 int reserves_commit(struct aspace *aspace, uint64_t start, uint64_t end)
 {
 	uint64_t size;
@@ -70,7 +60,7 @@ int reserves_commit(struct aspace *aspace, uint64_t start, uint64_t end)
 
 	for (uint32_t i = 0; err == 0 && reserve_find(aspace, &start, end, &size); i++) {
 		if (i % SCHED_POINT_EVERY == 0)
-			err = reserve_pause();
+			err = task_pause();
 		if (err == 0)
 			err = reserve_commit(aspace, start, size, CORDON_PROT_NONE);
 		if (err == -EEXIST)

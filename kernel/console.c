@@ -91,8 +91,7 @@ int64_t sys_console_write(cordon_handle_t handle, const void *bytes, uint64_t si
 		done += count;
 		if (done == size)
 			break;
-		sched_point(); /* the line is slow */
-		if (task_current()->ending)
+		if (task_pause()) /* the line is slow */
 			size = done;
 	}
 	result = (int64_t)size;

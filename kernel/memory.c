@@ -457,15 +457,19 @@ void memory_write(struct memory *memory, uint64_t offset, const void *from, uint
 	}
 }
 
-/* Lets others run after every 2 MiB that a long operation touched. since: bytes since they could;
- * next: how many come now, at most 2 MiB. */
-static void contents_pause(uint64_t *since, uint64_t next)
+/* The run that a long operation touches next, at most 2 MiB; as many, and others run. since: bytes
+ * since they could. */
+static uint64_t contents_next(const struct memory *memory, uint64_t offset, uint64_t max,
+                              uint64_t *since, paddr_t *base)
 {
-	if (*since + next > SIZE_2M) {
+	uint64_t run = memory_run(memory, offset, min_u64(max, SIZE_2M), base);
+
+	if (*since + run > SIZE_2M) {
 		sched_point();
 		*since = 0;
 	}
-	*since += next;
+	*since += run;
+	return run;
 }
 
 void memory_copy(struct memory *to, uint64_t to_offset, const struct memory *from,
@@ -476,9 +480,8 @@ void memory_copy(struct memory *to, uint64_t to_offset, const struct memory *fro
 	memory_check_range(to, to_offset, size);
 	while (size > 0) {
 		paddr_t base;
-		uint64_t run = memory_run(to, to_offset, min_u64(size, SIZE_2M), &base);
+		uint64_t run = contents_next(to, to_offset, size, &since, &base);
 
-		contents_pause(&since, run);
 		memory_read(from, from_offset, phys_to_virt(base), run);
 		to_offset += run;
 		from_offset += run;
@@ -493,9 +496,8 @@ void memory_zero(struct memory *memory, uint64_t offset, uint64_t size)
 	memory_check_range(memory, offset, size);
 	while (size > 0) {
 		paddr_t base;
-		uint64_t run = memory_run(memory, offset, min_u64(size, SIZE_2M), &base);
+		uint64_t run = contents_next(memory, offset, size, &since, &base);
 
-		contents_pause(&since, run);
 		memset(phys_to_virt(base), 0, run);
 		offset += run;
 		size -= run;

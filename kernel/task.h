@@ -14,6 +14,7 @@
 #include <kernel/aspace.h>
 #include <kernel/handle.h>
 #include <kernel/program.h>
+#include <kernel/sched.h>
 #include <kernel/thread.h>
 
 struct task {
@@ -48,6 +49,16 @@ struct task {
 static inline struct task *task_current(void)
 {
 	return thread_current()->task;
+}
+
+/* A sched_point() of a system call. Returns -EINTR when the task is ending by then, else 0. */
+static inline int task_pause(void)
+{
+	const struct task *task;
+
+	sched_point();
+	task = task_current();
+	return task && task->ending ? -EINTR : 0;
 }
 
 /* An empty task, charged to the account, to which it takes a reference. Returns 0 or -ENOMEM. */

@@ -10,11 +10,9 @@ struct cpu_vendor {
 	uint32_t ebx, edx, ecx;
 };
 
-#define CPU_VENDOR_AMD                                                            \
-	((struct cpu_vendor){0x68747541, 0x69746e65, 0x444d4163}) /* AuthenticAMD \
-	                                                           */
-#define CPU_VENDOR_HYGON \
-	((struct cpu_vendor){0x6f677948, 0x6e65476e, 0x656e6975}) /* HygonGenuine */
+/* AuthenticAMD, HygonGenuine */
+#define CPU_VENDOR_AMD   ((struct cpu_vendor){0x68747541, 0x69746e65, 0x444d4163})
+#define CPU_VENDOR_HYGON ((struct cpu_vendor){0x6f677948, 0x6e65476e, 0x656e6975})
 
 /* RstrFpErrPtrs of leaf 0x80000008 (AMD APM 3, E.4.7). */
 #define CAPACITY_EBX_POINTERS (1u << 2)

@@ -75,8 +75,7 @@ static const struct bypass {
 	uint16_t vendor, first, last; /* device ids */
 	const char *reason;
 } bypasses[] = {
-        /* Its scripts make I/O cycles, and so reach ports: the configuration mechanism, fw_cfg's
-           DMA. */
+        /* Its scripts make I/O cycles: they reach configuration space and fw_cfg's DMA. */
         {0x1000, 0x0001, 0x0013, "its scripts reach I/O ports, which no IOMMU checks"},
         /* The emulated one reads and writes its rings by physical address. */
         {0x15ad, 0x07c0, 0x07c0, "its rings bypass the IOMMU"},

@@ -436,60 +436,51 @@ static int write_access(struct device *device, uint32_t region, uint64_t offset,
 	return error ? error : device_region_write(device, region, offset, size, &value, width);
 }
 
-/* After each access of a long call, with nothing locked: others may run, and the next access finds
- * out anew what the device allows. Returns 0, or -EINTR when the task is being ended. */
-static int access_pause(uint32_t *accesses)
+/* One access of a range: size bytes are left of it, width were done. */
+typedef int access_fn(struct device *device, uint32_t region, uint64_t offset, uint64_t size,
+                      uaddr_t bytes, uint32_t *width);
+
+/* Does a range access by access and drops the device. After many of them, with nothing locked,
+ * others may run; the next one finds out anew what the device allows. Returns the bytes done, or
+ * what stopped it when there are none. */
+static inline __attribute__((always_inline)) int64_t access_range(struct device *device,
+                                                                  uint32_t region, uint64_t offset,
+                                                                  const void *bytes, uint64_t size,
+                                                                  access_fn *access)
 {
-	if (++*accesses % SCHED_POINT_EVERY != 0)
-		return 0;
-	sched_point();
-	return task_current()->ending ? -EINTR : 0;
+	uint64_t done = 0;
+	uint32_t accesses = 0, width;
+	int error = check_region_range(device, region, offset, size);
+
+	while (!error && done < size) {
+		error = access(device, region, offset + done, size - done, user_at(bytes, done),
+		               &width);
+		if (error)
+			break;
+		done += width;
+		if (++accesses % SCHED_POINT_EVERY == 0)
+			error = task_pause();
+	}
+	object_unref(&device->object);
+	return done ? (int64_t)done : error;
 }
 
 int64_t sys_device_region_read(cordon_handle_t handle, uint32_t region, uint64_t offset,
                                void *bytes, uint64_t size)
 {
 	struct device *device;
-	uint64_t done = 0;
-	uint32_t accesses = 0, width;
 	int error = find_device(handle, CORDON_RIGHT_READ, &device);
 
-	if (error)
-		return error;
-	error = check_region_range(device, region, offset, size);
-	while (!error && done < size) {
-		error = read_access(device, region, offset + done, size - done,
-		                    user_at(bytes, done), &width);
-		if (error)
-			break;
-		done += width;
-		error = access_pause(&accesses);
-	}
-	object_unref(&device->object);
-	return done ? (int64_t)done : error;
+	return error ? error : access_range(device, region, offset, bytes, size, read_access);
 }
 
 int64_t sys_device_region_write(cordon_handle_t handle, uint32_t region, uint64_t offset,
                                 const void *bytes, uint64_t size)
 {
 	struct device *device;
-	uint64_t done = 0;
-	uint32_t accesses = 0, width;
 	int error = find_device(handle, CORDON_RIGHT_WRITE, &device);
 
-	if (error)
-		return error;
-	error = check_region_range(device, region, offset, size);
-	while (!error && done < size) {
-		error = write_access(device, region, offset + done, size - done,
-		                     user_at(bytes, done), &width);
-		if (error)
-			break;
-		done += width;
-		error = access_pause(&accesses);
-	}
-	object_unref(&device->object);
-	return done ? (int64_t)done : error;
+	return error ? error : access_range(device, region, offset, bytes, size, write_access);
 }
 
 static int check_region_map(const struct cordon_region_map *args)

@@ -207,30 +207,38 @@ static int add_published(struct manifest *manifest, struct manifest_task *task, 
 	return add_name(manifest, number, name, task->publish, &task->publish_count);
 }
 
-static int parse_publish(struct manifest *manifest, struct manifest_task *task,
-                         const struct line *line)
+static int add_connected(struct manifest *manifest, struct manifest_task *task, unsigned int number,
+                         const char *name)
+{
+	return add_name(manifest, number, name, task->connect, &task->connect_count);
+}
+
+/* Adds each name of a line. */
+static int parse_names(struct manifest *manifest, struct manifest_task *task,
+                       const struct line *line, const char *word,
+                       int (*add)(struct manifest *, struct manifest_task *, unsigned int,
+                                  const char *))
 {
 	int err = 0;
 
 	if (line->count == 0)
-		return fail(manifest, line->number, "publish takes names of services");
+		return fail(manifest, line->number, "%s takes names of services", word);
 	for (unsigned int i = 0; i < line->count && err == 0; i++)
-		err = add_published(manifest, task, line->number, line->words[i]);
+		err = add(manifest, task, line->number, line->words[i]);
 	return err;
+}
+
+static int parse_publish(struct manifest *manifest, struct manifest_task *task,
+                         const struct line *line)
+{
+	return parse_names(manifest, task, line, "publish", add_published);
 }
 
 static int parse_connect(struct manifest *manifest, struct manifest_task *task,
                          const struct line *line)
 {
-	int err = 0;
-
-	if (line->count == 0)
-		return fail(manifest, line->number, "connect takes names of services");
 	task->connect_line = line->number;
-	for (unsigned int i = 0; i < line->count && err == 0; i++)
-		err = add_name(manifest, line->number, line->words[i], task->connect,
-		               &task->connect_count);
-	return err;
+	return parse_names(manifest, task, line, "connect", add_connected);
 }
 
 /* Every name that is connected to has a publisher, on whatever line. */

@@ -157,7 +157,6 @@ int amd_fault_silence(struct iommu_unit *base, rid_t requester, const struct iom
 	uint64_t word = entry->domain & ~AMD_DTE_SUPPRESS;
 
 	/* One word: the other stays. */
-
 	iommu_store(&unit->unit, &entry->domain, silent ? word | AMD_DTE_SUPPRESS : word);
 	mark_context(requester, domain ? domain->id : 0, MARK_CONTEXT_CHANGED, paddr(0));
 	return amd_flush_device(unit, requester);

@@ -321,12 +321,19 @@ static bool endless_read(struct iommu_unit *unit, struct iommu_fault *fault, uin
 	return true;
 }
 
+static void begin_with_records(bool (*read)(struct iommu_unit *, struct iommu_fault *, uint64_t *))
+{
+	static struct iommu_ops ops;
+
+	begin(VTD_CAP_39);
+	ops = *bed.unit->ops;
+	ops.fault_read = read;
+	bed.unit->ops = &ops;
+}
+
 Test(storm, one_interrupt_tells_a_burst_and_ends)
 {
-	begin(VTD_CAP_39);
-	struct iommu_ops ops = *bed.unit->ops;
-	ops.fault_read = endless_read;
-	bed.unit->ops = &ops;
+	begin_with_records(endless_read);
 	interrupt();
 	cr_expect_eq(told_count, IOMMU_FAULT_BURST);
 	cr_expect_eq(told_count + told_lost + bed.unit->faults_lost, bed.unit->faults);
@@ -400,10 +407,7 @@ static bool batch_read(struct iommu_unit *unit, struct iommu_fault *fault, uint6
 
 Test(storm, just_below_a_batch_is_bounded_by_the_unit)
 {
-	begin(VTD_CAP_39);
-	struct iommu_ops ops = *bed.unit->ops;
-	ops.fault_read = batch_read;
-	bed.unit->ops = &ops;
+	begin_with_records(batch_read);
 	interrupt();
 	interrupt();
 	cr_expect_not(interrupt_masked());
