@@ -20,8 +20,8 @@
 
 #define PAGE        4096u
 #define STEP_NS     UINT64_C(4000)
-#define MOMENTS     600 /* at most */
-#define PARTS       200 /* of the time that a victim takes, when that is measured */
+#define MOMENTS     1200 /* at most; with a sanitizer it takes half of them */
+#define PARTS       200  /* of the time that a victim takes, when that is measured */
 #define IOVA        UINT64_C(0x40000000)
 #define PATIENCE_NS UINT64_C(20000000000)
 #define LOOK_NS     UINT64_C(100000)
