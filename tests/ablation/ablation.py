@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
@@ -42,9 +42,8 @@ SAMPLE = 4  # cases of one pattern that are run with QUICK=1
 IMAGES = {"test": "debug/cordon-test.elf", "release": "cordon-test.elf",
           "product": "cordon.elf", "address": "address/cordon-test.elf"}
 DISK_MIB = 8  # The demonstration reads and hashes all of it: the usual 64 take it five seconds.
-LATE = "was late, and ran again alone"
+LATE = "was late, and ran again"
 GUESTS_PER_JOB = 3  # that run at a time: most of its time a guest waits
-PATIENCE = 2  # times its time limit that a guest has, alone, which was late among others
 
 
 def parse():
@@ -161,16 +160,22 @@ def setup_of(copy, logs):
                       "--disk", str(copy.disk)])
 
 
+def run_some(work, at_a_time):
+    """What the functions return, in their order."""
+    with ThreadPoolExecutor(max_workers=max(at_a_time, 1)) as pool:
+        return list(pool.map(lambda item: item(), work))
+
+
 def run_all(work, jobs):
-    """(outcomes, names of those that ran twice) of functions of a factor for their time limit. What
-    was late is run again, with nothing beside it: time that ran out on a busy machine says nothing
-    about a check."""
-    with ThreadPoolExecutor(max_workers=max(jobs, 1)) as pool:
-        outcomes = [future.result() for future in [pool.submit(item, 1) for item in work]]
+    """(outcomes, names of those that ran twice) of functions. What was late is run again, with no
+    more beside it than `make test` has: time that ran out on a busy machine says nothing about a
+    check."""
+    outcomes = run_some(work, jobs * GUESTS_PER_JOB)
     late = [number for number, outcome in enumerate(outcomes) if outcome.late]
-    for number in late:
-        outcomes[number] = work[number](PATIENCE)
-    return outcomes, [outcomes[number].name for number in late]
+    again = run_some([work[number] for number in late], jobs)
+    for number, outcome in zip(late, again):
+        outcomes[number] = outcome
+    return outcomes, [outcome.name for outcome in again]
 
 
 class Runner:
@@ -209,9 +214,6 @@ class Runner:
         for code in codes.values():
             code.unlink(missing_ok=True)
         return True
-
-    def guests_at_a_time(self):
-        return self.options.jobs * GUESTS_PER_JOB
 
     def binary(self, program):
         return self.copy.build / "host" / "bin" / program
@@ -263,11 +265,9 @@ class Runner:
     def run(self, programs, chosen_cases, logs):
         logs.mkdir(parents=True, exist_ok=True)
         setup = setup_of(self.copy, logs)
-        work = [lambda factor, case=case: guest.run(
-            replace(case, timeout=case.timeout * factor), setup) for case in chosen_cases]
-        work += [lambda factor, name=name: units.run_unit(str(self.binary(name)), setup)
-                 for name in programs]
-        return run_all(work, self.guests_at_a_time())
+        work = [partial(guest.run, case, setup) for case in chosen_cases]
+        work += [partial(units.run_unit, str(self.binary(name)), setup) for name in programs]
+        return run_all(work, self.options.jobs)
 
 
 def baseline(runner, chosen, work, known):

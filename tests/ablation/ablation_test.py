@@ -5,6 +5,8 @@ the tool itself: it must notice whatever an ablation does not do."""
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 import unittest
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -274,24 +276,38 @@ class Judge(unittest.TestCase):
 class Late(unittest.TestCase):
     """A machine that is busy with something else."""
 
+    LATE = Outcome("guest/a", problems=["late"], late=True)
+    GOOD = Outcome("guest/a")
+
     def run_all(self, *answers):
-        """Outcomes of one program that answers in this order, with the factors it was given."""
-        factors, answers = [], list(answers)
+        """Outcomes of one program that answers in this order, and how many it did not need."""
+        answers = list(answers)
+        return *ablation.run_all([lambda: answers.pop(0)], 2), len(answers)
 
-        def program(factor):
-            factors.append(factor)
-            return answers.pop(0)
-
-        return *ablation.run_all([program], 2), factors
-
-    def test_what_was_late_once_runs_again_with_more_time(self):
-        late, good = Outcome("guest/a", problems=["late"], late=True), Outcome("guest/a")
-        self.assertEqual(self.run_all(late, good), ([good], ["guest/a"], [1, ablation.PATIENCE]))
-        self.assertEqual(self.run_all(late, late), ([late], ["guest/a"], [1, ablation.PATIENCE]))
+    def test_what_was_late_once_runs_again(self):
+        self.assertEqual(self.run_all(self.LATE, self.GOOD), ([self.GOOD], ["guest/a"], 0))
+        self.assertEqual(self.run_all(self.LATE, self.LATE), ([self.LATE], ["guest/a"], 0))
 
     def test_what_failed_in_time_does_not(self):
         bad = Outcome("guest/a", failed=["x"])
-        self.assertEqual(self.run_all(bad), ([bad], [], [1]))
+        self.assertEqual(self.run_all(bad, self.GOOD), ([bad], [], 1))
+
+    def test_as_many_run_again_at_a_time_as_there_are_jobs(self):
+        running, most, runs = [], [], []
+        lock = threading.Lock()
+
+        def program():
+            with lock:
+                running.append(1)
+                runs.append(1)
+                most.append(len(running) if len(runs) > 6 else 0)
+            time.sleep(0.02)
+            with lock:
+                running.pop()
+            return self.LATE
+
+        ablation.run_all([program] * 6, 2)
+        self.assertEqual((len(runs), max(most)), (12, 2))
 
 
 class Remembered(unittest.TestCase):
